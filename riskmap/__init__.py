@@ -1,0 +1,63 @@
+"""Rank the waterway corridors along which trafficking passes undetected.
+
+Names are loaded when they are first used, so that importing the package, and the command line's
+help, cost nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from riskmap._version import __version__
+
+if TYPE_CHECKING:
+    from riskmap.errors import (
+        DataError,
+        DemandError,
+        NetworkError,
+        OutputError,
+        PlanError,
+        Problem,
+        RiskmapError,
+        StudyError,
+    )
+    from riskmap.model.assign import assign
+    from riskmap.report import Note
+
+_HOMES = {
+    "DataError": "riskmap.errors",
+    "DemandError": "riskmap.errors",
+    "NetworkError": "riskmap.errors",
+    "Note": "riskmap.report",
+    "OutputError": "riskmap.errors",
+    "PlanError": "riskmap.errors",
+    "Problem": "riskmap.errors",
+    "RiskmapError": "riskmap.errors",
+    "StudyError": "riskmap.errors",
+    "assign": "riskmap.model.assign",
+}
+
+__all__ = [
+    "DataError",
+    "DemandError",
+    "NetworkError",
+    "Note",
+    "OutputError",
+    "PlanError",
+    "Problem",
+    "RiskmapError",
+    "StudyError",
+    "__version__",
+    "assign",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'riskmap' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
