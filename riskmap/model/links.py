@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from riskmap.network.arcs import Arcs, Bools, Floats, Ints, group_by
+from riskmap.network.chains import trace_chains
 
 
 class Links(NamedTuple):
@@ -68,7 +69,7 @@ def find_links(arcs: Arcs, *, hazard_aversion_h: float) -> Links:
     degree = np.diff(incident_start)
     decision = degree != 2
     decision[ends[loops, 0]] = True  # a ring of one edge counts as an incident edge
-    chain_start, is_cycle, slot_node, slot_edge = _trace_chains(
+    chain_start, is_cycle, slot_node, slot_edge = trace_chains(
         incident_start, incident_edge, ends, decision
     )
     return _measure_chains(
@@ -82,47 +83,6 @@ def _edge_ends(arcs: Arcs, n_edges: int) -> Ints:
     ends[arcs.edge[::-1], 0] = arcs.tail[::-1]
     ends[arcs.edge[::-1], 1] = arcs.head[::-1]
     return ends
-
-
-@njit(cache=True)
-def _trace_chains(  # pragma: no cover
-    incident_start: Ints, incident_edge: Ints, ends: Ints, decision: Bools
-) -> tuple[Ints, Bools, Ints, Ints]:
-    """Walk every edge once: first from the decision nodes, then round the rings that are left."""
-    n_nodes = decision.size
-    used = np.zeros(ends.shape[0], dtype=np.bool_)
-    chain_start = np.zeros(ends.shape[0] + 1, dtype=np.int32)
-    is_cycle = np.zeros(ends.shape[0], dtype=np.bool_)
-    slot_node = np.empty(2 * ends.shape[0] + 1, dtype=np.int32)
-    slot_edge = np.empty(2 * ends.shape[0] + 1, dtype=np.int32)
-    chains = 0
-    slot = 0
-    for ring in range(2):
-        for first in range(n_nodes):
-            if decision[first] == (ring == 1):
-                continue
-            for i in range(incident_start[first], incident_start[first + 1]):
-                edge = incident_edge[i]
-                if used[edge]:
-                    continue
-                node = first
-                while True:
-                    used[edge] = True
-                    slot_node[slot] = node
-                    slot_edge[slot] = edge
-                    slot += 1
-                    node = ends[edge, 1] if ends[edge, 0] == node else ends[edge, 0]
-                    if decision[node] or node == first:
-                        break
-                    at = incident_start[node]
-                    edge = incident_edge[at + 1] if incident_edge[at] == edge else incident_edge[at]
-                slot_node[slot] = node
-                slot_edge[slot] = -1
-                slot += 1
-                is_cycle[chains] = ring == 1
-                chains += 1
-                chain_start[chains] = slot
-    return chain_start[: chains + 1], is_cycle[:chains], slot_node[:slot], slot_edge[:slot]
 
 
 def _measure_chains(

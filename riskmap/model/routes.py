@@ -350,9 +350,51 @@ def _fork_cost(links: Links, target: _Target, work: _Work, slot: int) -> float: 
         work.fork[_TIME, side], work.fork[_SURVIVAL, side] = _between(links, slot, end)
         work.fork[_ONWARD, side] = work.d[node]
         work.fork[_LOG_W, side], work.fork[_BEYOND, side] = work.log_w[node], work.survive[node]
+        if _share_back(links, target, work, slot, side) > 0.0:
+            total, beyond = _without_return(links, target, work, slot, side)
+            work.fork[_LOG_W, side] += np.log(total)
+            work.fork[_BEYOND, side] = beyond / total
     return min(
         work.fork[_TIME, 0] + work.fork[_ONWARD, 0], work.fork[_TIME, 1] + work.fork[_ONWARD, 1]
     )
+
+
+@njit(cache=True)
+def _share_back(  # pragma: no cover
+    links: Links, target: _Target, work: _Work, slot: int, side: int
+) -> float:
+    """Return the share, at one end of a chain, of the link that leads along it past a slot.
+
+    An origin ends links: whoever has left it for that end does not come back through it.
+    """
+    chain = links.node_chain[links.slot_node[slot]]
+    if chain == target.chain:
+        return float(target.links[side, 2])
+    return float(work.share[2 * chain + side])
+
+
+@njit(cache=True)
+def _without_return(  # pragma: no cover
+    links: Links, target: _Target, work: _Work, slot: int, side: int
+) -> tuple[float, float]:
+    """Return the shares at one end of a chain, and survival by them, without the way back."""
+    chain = links.node_chain[links.slot_node[slot]]
+    end = links.chain_start[chain] if side == 0 else links.chain_start[chain + 1] - 1
+    node = links.slot_node[end]
+    total, beyond = 0.0, 0.0
+    for i in range(links.out_start[node], links.out_start[node + 1]):
+        link = links.out_link[i]
+        if link != 2 * chain + side and work.share[link] > 0.0:
+            total += work.share[link]
+            survive = work.survive[links.link_head[link]]
+            beyond += work.share[link] * links.link_survival[link] * survive
+    for other in range(2):
+        back = chain == target.chain and other == side
+        if target.chain >= 0 and links.slot_node[target.ends[other]] == node and not back:
+            total += target.links[other, 2]
+            survive = target.links[other, 1] * links.end_survival[target.node]
+            beyond += target.links[other, 2] * survive
+    return total, beyond
 
 
 @njit(cache=True)
@@ -431,8 +473,47 @@ def _leave(  # pragma: no cover
     work.gather[row, slot] += transits
     work.gather[row + 1, slot] += undetected
     node = links.slot_node[first if side == 0 else last]
+    unseen = transits * work.fork[_SURVIVAL, side]
+    if _share_back(links, target, work, slot, side) > 0.0:
+        total, _ = _without_return(links, target, work, slot, side)
+        back = -1 if chain == target.chain else 2 * chain + side
+        side_back = side if chain == target.chain else -1
+        _pass_on(links, target, work, node, transits / total, unseen / total, back, side_back)
+        return
     work.arriving[node] += transits
-    work.unseen[node] += transits * work.fork[_SURVIVAL, side]
+    work.unseen[node] += unseen
+
+
+@njit(cache=True)
+def _pass_on(  # pragma: no cover
+    links: Links,
+    target: _Target,
+    work: _Work,
+    u: int,
+    arriving: float,
+    unseen: float,
+    but_link: int,
+    but_side: int,
+) -> None:
+    """Carry what is at a node over its links, one link (or none: −1) left out."""
+    for i in range(links.out_start[u], links.out_start[u + 1]):
+        link = links.out_link[i]
+        share = work.share[link]
+        if share == 0.0 or link == but_link:
+            continue
+        v = links.link_head[link]
+        still_unseen = unseen * share * links.link_survival[link]
+        work.link_flow[0, link] += arriving * share
+        work.link_flow[1, link] += still_unseen * work.survive[v]
+        work.arriving[v] += arriving * share
+        work.unseen[v] += still_unseen
+    for side in range(2):
+        if target.chain >= 0 and links.slot_node[target.ends[side]] == u and side != but_side:
+            row = _FROM_FIRST if side == 0 else _FROM_LAST
+            share = target.links[side, 2]
+            through = share * target.links[side, 1] * links.end_survival[target.node]
+            work.gather[row, target.slot] += arriving * share
+            work.gather[row + 1, target.slot] += unseen * through
 
 
 @njit(cache=True)
@@ -444,24 +525,7 @@ def _send(links: Links, target: _Target, work: _Work, settled: int) -> None:  # 
         work.arriving[u], work.unseen[u] = 0.0, 0.0
         if arriving == 0.0 or u == target.node:
             continue
-        for i in range(links.out_start[u], links.out_start[u + 1]):
-            link = links.out_link[i]
-            share = work.share[link]
-            if share == 0.0:
-                continue
-            v = links.link_head[link]
-            seen_later = unseen * share * links.link_survival[link]
-            work.link_flow[0, link] += arriving * share
-            work.link_flow[1, link] += seen_later * work.survive[v]
-            work.arriving[v] += arriving * share
-            work.unseen[v] += seen_later
-        for side in range(2):
-            if target.chain >= 0 and links.slot_node[target.ends[side]] == u:
-                row = _FROM_FIRST if side == 0 else _FROM_LAST
-                share = target.links[side, 2]
-                through = share * target.links[side, 1] * links.end_survival[target.node]
-                work.gather[row, target.slot] += arriving * share
-                work.gather[row + 1, target.slot] += unseen * through
+        _pass_on(links, target, work, u, arriving, unseen, -1, -1)
 
 
 @njit(cache=True)

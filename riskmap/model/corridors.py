@@ -1,0 +1,149 @@
+"""Corridors: the chains of reaches that a planner ranks (model §6).
+
+A corridor is a maximal chain of water reaches that carries traffic, without a branch that carries
+traffic, a change of waterway name or a border crossing, within which transits stay within 25 % of
+those of its downstream end. Names are given in `riskmap.model.naming`, reasons in
+`riskmap.model.reasons`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from riskmap.network.arcs import Bools, Floats, Ints, group_by
+from riskmap.network.chains import trace_chains
+from riskmap.network.reaches import Reaches
+
+#: Transits of a corridor's reaches stay within this share of those of its downstream end.
+TRANSITS_WITHIN = 0.25
+#: Below this share of the busiest reach a flow is the tail of a logit, not traffic.
+TRAFFIC_SHARE = 1e-9
+_ROUNDING = 1.0 + 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """Hold corridors as sequences of reaches, from the upstream end to the downstream end.
+
+    Attributes
+    ----------
+    corridor
+        Corridor of each reach, −1 where it is in none; corridors are numbered by their first reach.
+    start, reach
+        Reaches of corridor c in order downstream: reach[start[c] : start[c + 1]].
+    with_line
+        For each entry of `reach`: whether the corridor runs along it from its first node to its last.
+    upstream_node, downstream_node
+        Ends of each corridor.
+    """
+
+    corridor: Ints
+    start: Ints
+    reach: Ints
+    with_line: Bools
+    upstream_node: Ints
+    downstream_node: Ints
+
+
+def chain_reaches(reaches: Reaches, *, transits: Floats, border_nodes: Bools) -> Chains:
+    """Join reaches to corridors.
+
+    Parameters
+    ----------
+    reaches
+        The network.
+    transits
+        Transits a month of each reach.
+    border_nodes
+        Nodes at which a border is crossed.
+    """
+    carries = transits > TRAFFIC_SHARE * transits.max(initial=0.0)
+    water = carries & (reaches.mode == 0)
+    passes = _nodes_passed(reaches, carries, water) & ~border_nodes
+    return _number(reaches, *_trace(reaches, water, passes, transits))
+
+
+def _nodes_passed(reaches: Reaches, carries: Bools, water: Bools) -> Bools:
+    """Tell the nodes where two reaches carry traffic and no third, both of them water."""
+    n = reaches.node_xy.shape[0]
+    ends = np.concatenate([reaches.u[carries], reaches.v[carries]])
+    wet = np.concatenate([reaches.u[water], reaches.v[water]])
+    passed: Bools = (np.bincount(ends, minlength=n) == 2) & (np.bincount(wet, minlength=n) == 2)
+    return passed
+
+
+def _trace(
+    reaches: Reaches, water: Bools, passes: Bools, transits: Floats
+) -> tuple[Ints, Bools, Bools]:
+    """Return the reaches chain by chain, downstream, their direction, and where corridors begin."""
+    chosen = np.flatnonzero(water).astype(np.int32)
+    ends = np.column_stack([reaches.u[chosen], reaches.v[chosen]])
+    loops = ends[:, 0] == ends[:, 1]
+    start, order = group_by(ends[~loops].ravel(), passes.size)
+    incident = np.flatnonzero(~loops).astype(np.int32)[order // 2]
+    name = np.unique(reaches.name[chosen].astype(str), return_inverse=True)[1]
+    joined = passes & (np.diff(start) == 2)
+    two = np.flatnonzero(joined)
+    joined[two] = name[incident[start[two]]] == name[incident[start[two] + 1]]
+    chain_start, _, slot_node, slot_edge = trace_chains(start, incident, ends, ~joined)
+    inner = slot_edge >= 0
+    edge = np.concatenate([slot_edge[inner], np.flatnonzero(loops).astype(np.int32)])
+    reach = chosen[edge]
+    with_line = np.concatenate(
+        [slot_node[inner] == ends[slot_edge[inner], 0], np.ones(int(loops.sum()), dtype=np.bool_)]
+    )
+    sizes = np.concatenate([np.diff(chain_start) - 1, np.ones(int(loops.sum()), dtype=np.int32)])
+    known_km = reaches.length_km[reach] * reaches.flow_known[reach] * np.where(with_line, 1.0, -1.0)
+    breaks = _turn_and_cut(reach, with_line, known_km, sizes.astype(np.int32), transits)
+    return reach, with_line, breaks
+
+
+@njit(cache=True)
+def _turn_and_cut(  # pragma: no cover
+    reach: Ints, with_line: Bools, known_km: Floats, sizes: Ints, transits: Floats
+) -> Bools:
+    """Turn each chain downstream, in place, and cut it where transits leave those downstream."""
+    breaks = np.zeros(reach.size, dtype=np.bool_)
+    begin = 0
+    for size in sizes:
+        end = begin + size
+        if known_km[begin:end].sum() < 0.0:
+            reach[begin:end] = reach[begin:end][::-1].copy()
+            with_line[begin:end] = ~with_line[begin:end][::-1]
+        breaks[begin] = True
+        reference = transits[reach[end - 1]]
+        for at in range(end - 1, begin - 1, -1):
+            here = transits[reach[at]]
+            if abs(here - reference) > TRANSITS_WITHIN * reference * _ROUNDING:
+                breaks[at + 1] = True
+                reference = here
+        begin = end
+    return breaks
+
+
+def _number(reaches: Reaches, reach: Ints, with_line: Bools, breaks: Bools) -> Chains:
+    """Number corridors by their first reach, so that numbers do not depend on the walk."""
+    begin = np.flatnonzero(breaks)
+    sizes = np.diff([*begin, reach.size])
+    lowest = np.minimum.reduceat(reach, begin) if begin.size else np.empty(0, dtype=np.int32)
+    order = np.argsort(lowest, kind="stable")
+    position = np.concatenate(
+        [np.arange(begin[c], begin[c] + sizes[c]) for c in order] or [np.empty(0, dtype=np.intp)]
+    )
+    reach, with_line = reach[position], with_line[position]
+    start = np.concatenate([[0], np.cumsum(sizes[order])]).astype(np.int32)
+    corridor = np.full(reaches.u.size, -1, dtype=np.int32)
+    corridor[reach] = np.repeat(np.arange(order.size, dtype=np.int32), sizes[order])
+    upstream = np.where(with_line, reaches.u[reach], reaches.v[reach])
+    downstream = np.where(with_line, reaches.v[reach], reaches.u[reach])
+    return Chains(
+        corridor,
+        start,
+        reach,
+        with_line,
+        upstream[start[:-1]].astype(np.int32),
+        downstream[start[1:] - 1].astype(np.int32),
+    )

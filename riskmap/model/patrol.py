@@ -1,0 +1,192 @@
+"""Patrol hours on the water, and the hazard that they make (model §3).
+
+A post's hours spread over the water that it reaches with density exp(−t/τ) for t ≤ R, where t is
+its craft's least time to the place; the integral along a reach is closed. Checkpoints are added
+where arcs are made (`riskmap.network.travel`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from riskmap.network.arcs import Bools, Floats, Ints, group_by
+from riskmap.network.reaches import Reaches
+from riskmap.network.shortest import least_costs
+
+
+@dataclass(frozen=True, slots=True)
+class Posts:
+    """Hold the posts that stand on the water, one value a post.
+
+    Attributes
+    ----------
+    row
+        Row number in the layer of posts.
+    node
+        Node that the post is attached to.
+    access_h
+        Its overland leg, hours.
+    hours
+        Patrol hours a month, B.
+    range_h, decay_h
+        Reach in time R and decay τ, hours.
+    speed_kmh
+        Speed of its craft.
+    effectiveness
+        e, 0 to 1.
+    """
+
+    row: Ints
+    node: Ints
+    access_h: Floats
+    hours: Floats
+    range_h: Floats
+    decay_h: Floats
+    speed_kmh: Floats
+    effectiveness: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Patrols:
+    """Hold effective patrol hours by reach.
+
+    Attributes
+    ----------
+    hours
+        Effective hours a month on each reach, shape (n_reaches,).
+    sweep_km
+        The same times each post's craft speed: kilometres patrolled a month.
+    post_start, post_reach, post_hours
+        The hours of post p on each reach that it covers: positions post_start[p] …
+        post_start[p + 1] of the two arrays.
+    """
+
+    hours: Floats
+    sweep_km: Floats
+    post_start: Ints
+    post_reach: Ints
+    post_hours: Floats
+
+
+def spread_patrols(reaches: Reaches, posts: Posts, *, usable: Bools) -> Patrols:
+    """Spread every post's effective hours over the navigable water that it reaches.
+
+    Parameters
+    ----------
+    reaches
+        The network.
+    posts
+        Posts on it.
+    usable
+        Reaches that can be patrolled, shape (n_reaches,).
+
+    Returns
+    -------
+    Patrols
+        The hours of a post add up to e · B where it reaches any water, else to 0.
+    """
+    start, neighbour, km = water_graph(reaches, usable)
+    hours = np.zeros(reaches.u.size)
+    sweep_km = np.zeros(reaches.u.size)
+    found, amounts = [], []
+    for p in range(posts.node.size):
+        time_h, _ = least_costs(
+            start,
+            neighbour,
+            km / posts.speed_kmh[p],
+            posts.node[p : p + 1],
+            posts.access_h[p : p + 1],
+            posts.range_h[p],
+        )
+        mass = _kernel_mass(
+            time_h, reaches.u, reaches.v, reaches.length_km, usable,
+            posts.speed_kmh[p], posts.range_h[p], posts.decay_h[p],
+        )  # fmt: skip
+        total = mass.sum()
+        covered = np.flatnonzero(mass).astype(np.int32)
+        share = mass[covered] * (posts.hours[p] * posts.effectiveness[p] / total if total else 0.0)
+        hours[covered] += share
+        sweep_km[covered] += share * posts.speed_kmh[p]
+        found.append(covered)
+        amounts.append(share)
+    sizes = [0, *(part.size for part in found)]
+    return Patrols(
+        hours,
+        sweep_km,
+        np.cumsum(sizes).astype(np.int32),
+        np.concatenate([np.empty(0, dtype=np.int32), *found]),
+        np.concatenate([np.empty(0), *amounts]),
+    )
+
+
+def nearest_posts(
+    reaches: Reaches, posts: Posts, *, usable: Bools
+) -> tuple[Floats, Ints]:
+    """Return hours from the nearest post's craft to each reach's nearest point, and which post.
+
+    Returns
+    -------
+    hours
+        Shape (n_reaches,); infinite where no post can come.
+    post
+        Position in `posts`, −1 where none.
+    """
+    start, neighbour, km = water_graph(reaches, usable)
+    best = np.full(reaches.node_xy.shape[0], np.inf)
+    post = np.full(best.size, -1, dtype=np.int32)
+    for speed in np.unique(posts.speed_kmh):
+        group = np.flatnonzero(posts.speed_kmh == speed).astype(np.int32)
+        time_h, source = least_costs(
+            start, neighbour, km / speed, posts.node[group], posts.access_h[group], np.inf
+        )
+        nearer = time_h < best
+        best[nearer] = time_h[nearer]
+        post[nearer] = group[source[nearer]]
+    at_u = best[reaches.u] <= best[reaches.v]
+    hours = np.where(at_u, best[reaches.u], best[reaches.v])
+    which = np.where(at_u, post[reaches.u], post[reaches.v]).astype(np.int32)
+    return np.where(usable, hours, np.inf), np.where(usable, which, -1).astype(np.int32)
+
+
+def water_graph(reaches: Reaches, usable: Bools) -> tuple[Ints, Ints, Floats]:
+    """Return usable reaches as arcs both ways, grouped by tail: (start, neighbour, length_km)."""
+    tail = np.concatenate([reaches.u[usable], reaches.v[usable]])
+    head = np.concatenate([reaches.v[usable], reaches.u[usable]])
+    km = np.concatenate([reaches.length_km[usable]] * 2)
+    start, order = group_by(tail, reaches.node_xy.shape[0])
+    return start, head[order], km[order]
+
+
+@njit(cache=True)
+def _kernel_mass(  # pragma: no cover
+    time_h: Floats,
+    u: Ints,
+    v: Ints,
+    length_km: Floats,
+    usable: Bools,
+    speed_kmh: float,
+    range_h: float,
+    decay_h: float,
+) -> Floats:
+    """Integrate exp(−t/τ) along every reach, km, from both ends to where the two times meet."""
+    mass = np.zeros(u.size)
+    scale_km = speed_kmh * decay_h
+    for r in range(u.size):
+        near, far = time_h[u[r]], time_h[v[r]]
+        if not usable[r] or min(near, far) > range_h:
+            continue
+        meet = length_km[r]
+        if np.isfinite(near) and np.isfinite(far):
+            meet = min(max(0.5 * (length_km[r] + (far - near) * speed_kmh), 0.0), length_km[r])
+        elif np.isinf(near):
+            meet = 0.0
+        from_u = min(meet, (range_h - near) * speed_kmh)
+        from_v = min(length_km[r] - meet, (range_h - far) * speed_kmh)
+        if from_u > 0.0:
+            mass[r] -= scale_km * np.exp(-near / decay_h) * np.expm1(-from_u / scale_km)
+        if from_v > 0.0:
+            mass[r] -= scale_km * np.exp(-far / decay_h) * np.expm1(-from_v / scale_km)
+    return mass
