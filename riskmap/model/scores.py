@@ -24,6 +24,8 @@ class Movement:
     ----------
     name
         Name of the movement.
+    origin_layer, destination_layer
+        Layers that its ends come from.
     origins, destinations
         Its ends.
     beta_per_h
@@ -33,6 +35,8 @@ class Movement:
     """
 
     name: str
+    origin_layer: str
+    destination_layer: str
     origins: SitesOnWater
     destinations: SitesOnWater
     beta_per_h: float

@@ -15,6 +15,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
+Geometries = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)

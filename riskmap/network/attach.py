@@ -17,7 +17,7 @@ from numba import njit
 from pyproj import Geod, Transformer
 
 from riskmap.geodesy import metres_per_degree, vertex_measures_km
-from riskmap.network.arcs import Bools, Floats, Ints
+from riskmap.network.arcs import Bools, Floats, Geometries, Ints
 from riskmap.network.reaches import Reaches
 
 _GEOD = Geod(ellps="WGS84")
@@ -73,7 +73,7 @@ def nearest_places(reaches: Reaches, lon: Floats, lat: Floats, *, usable: Bools)
     return Places(reach, measure_km, np.asarray(metres_away) / 1000.0)
 
 
-def _mercator_lines(reaches: Reaches, chosen: Ints) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+def _mercator_lines(reaches: Reaches, chosen: Ints) -> Geometries:
     """Return the chosen reaches as lines in the ellipsoidal Mercator projection."""
     sizes = np.diff(reaches.offsets)
     keep = np.zeros(sizes.size, dtype=np.bool_)
@@ -81,7 +81,7 @@ def _mercator_lines(reaches: Reaches, chosen: Ints) -> np.ndarray[tuple[int], np
     coords = reaches.coords[np.repeat(keep, sizes)]
     xy = Transformer.from_crs(4326, 3395, always_xy=True).transform(coords[:, 0], coords[:, 1])
     owner = np.repeat(np.arange(chosen.size), sizes[chosen])
-    lines: np.ndarray[tuple[int], np.dtype[np.object_]] = shapely.linestrings(
+    lines: Geometries = shapely.linestrings(
         np.column_stack(xy), indices=owner
     )
     return lines

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import shapely
 from pyproj import Transformer
 
-from riskmap.network.arcs import Floats, Ints
+from riskmap.network.arcs import Floats, Geometries, Ints
 
 HECTARE_M2 = 10_000.0
 
@@ -69,8 +70,8 @@ def grid_cells(polygons: gpd.GeoSeries, *, cell_km: float) -> Cells:
 
 
 def _cells_at(
-    geometry: np.ndarray[tuple[int], np.dtype[np.object_]],
-    chosen: np.ndarray[tuple[int], np.dtype[np.intp]],
+    geometry: Geometries,
+    chosen: npt.NDArray[np.intp],
     latitude: float,
     side_m: float,
 ) -> tuple[Ints, Floats, Floats, Floats]:
@@ -92,7 +93,7 @@ def _cells_at(
 def _boxes(
     bounds: Floats, side_m: float
 ) -> tuple[
-    np.ndarray[tuple[int], np.dtype[np.intp]], np.ndarray[tuple[int], np.dtype[np.object_]]
+    npt.NDArray[np.intp], Geometries
 ]:
     """Return every grid box that touches each bound, and which bound it is for."""
     low = np.floor(bounds[:, :2] / side_m).astype(np.int64)

@@ -1,0 +1,47 @@
+# demo: the embedded study, from nothing to a ranking and a map.   test: everything that CI runs.
+# lint: style and types.   bench: the benchmarks behind the README's figures.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMPS := .stamps
+
+.PHONY: demo test lint bench clean
+.DEFAULT_GOAL := demo
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys' 2>/dev/null && $(PYTHON) -m venv .venv || python3 -m venv .venv
+	@$(BIN)/python -c 'import sys; assert sys.version_info >= (3, 11), "riskmap needs Python 3.11 or newer"'
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(STAMPS)/run: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/test: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	@mkdir -p $(STAMPS) && touch $@
+
+# The browser that the map is tested in comes from the system's packages.
+$(STAMPS)/browser:
+	@command -v chromium >/dev/null || { \
+	  as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$as_root apt-get update -qq && \
+	  $$as_root apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core poppler-utils; }
+	@mkdir -p $(STAMPS) && touch $@
+
+demo: $(STAMPS)/run
+	$(BIN)/riskmap demo -o maps --overwrite
+
+lint: $(STAMPS)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(STAMPS)/test $(STAMPS)/browser lint
+	$(BIN)/python -m pytest
+
+bench: $(STAMPS)/test
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .stamps build dist *.egg-info

@@ -1,0 +1,183 @@
+"""Sites: every point and polygon of the study that has to stand on the water (model §1).
+
+Layers become sites with a place and a weight, sites become nodes: the reaches are cut where sites
+attach and where a border is crossed. What is too far from navigable water is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import geopandas as gpd
+import numpy as np
+
+from riskmap.layers import Layers
+from riskmap.network.arcs import Bools, Floats, Ints
+from riskmap.network.attach import nearest_places
+from riskmap.network.borders import Crossings
+from riskmap.network.cells import grid_cells
+from riskmap.network.reaches import Reaches, split_reaches
+from riskmap.report import Note
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """Hold the sites of one layer; the cells of one polygon share its row.
+
+    Attributes
+    ----------
+    layer
+        Name of the layer.
+    row
+        Row number in the layer.
+    lon, lat
+        Place, degrees; of a cell its centroid.
+    weight
+        O of an origin, A of a destination; 1 for posts and checkpoints.
+    node
+        Node of the network, −1 where none is near enough (or before attaching).
+    distance_km
+        Overland leg; infinite where there is no navigable water.
+    """
+
+    layer: str
+    row: Ints
+    lon: Floats
+    lat: Floats
+    weight: Floats
+    node: Ints
+    distance_km: Floats
+
+
+def sites_of_layer(
+    layer: str, table: gpd.GeoDataFrame, *, cell_km: float, status_weights: Mapping[str, float]
+) -> Sites:
+    """Turn a layer into sites: points as they are, polygons as grid cells.
+
+    Parameters
+    ----------
+    layer
+        Name of the layer; it decides what the weight is (model §2).
+    table
+        Its canonical table.
+    cell_km
+        Side of the grid cells.
+    status_weights
+        Weight of a mining area by its legal status.
+    """
+    row = table.index.to_numpy(dtype=np.int32)
+    weight = _weights(layer, table, status_weights)
+    if layer == "mining_areas":
+        cells = grid_cells(table.geometry, cell_km=cell_km)
+        at = cells.polygon
+        return _unattached(layer, row[at], cells.lon, cells.lat, cells.area_ha * weight[at])
+    points = table.geometry
+    return _unattached(layer, row, points.x.to_numpy(), points.y.to_numpy(), weight)
+
+
+def _weights(
+    layer: str, table: gpd.GeoDataFrame, status_weights: Mapping[str, float]
+) -> Floats:
+    """Return O or A of each row; of a mining area A for one hectare."""
+    one = np.ones(len(table))
+    if layer == "venues":
+        return (table["capacity"] * table["confidence"]).to_numpy(dtype=np.float64)
+    if layer == "mining_areas":
+        status = table["status"].map(dict(status_weights))
+        return (status * table["confidence"]).to_numpy(dtype=np.float64)
+    if "weight" in table.columns:
+        return table["weight"].to_numpy(dtype=np.float64)
+    return one
+
+
+def _unattached(layer: str, row: Ints, lon: Floats, lat: Floats, weight: Floats) -> Sites:
+    node = np.full(row.size, -1, dtype=np.int32)
+    return Sites(layer, row, lon, lat, weight, node, np.full(row.size, np.inf))
+
+
+@dataclass(frozen=True, slots=True)
+class Sited:
+    """Hold a network cut at its sites and border crossings.
+
+    Attributes
+    ----------
+    reaches
+        The reaches, cut.
+    sites
+        The sites with their nodes, by layer.
+    border_nodes
+        For each node, whether a border is crossed there.
+    notes
+        Sites that are too far from navigable water.
+    """
+
+    reaches: Reaches
+    sites: Mapping[str, Sites]
+    border_nodes: Bools
+    notes: tuple[Note, ...]
+
+
+def stand_on_water(
+    reaches: Reaches,
+    sites: Sequence[Sites],
+    *,
+    crossings: Crossings,
+    usable: Bools,
+    max_access_km: Mapping[str, float],
+) -> Sited:
+    """Attach all sites to usable reaches, and cut the reaches there.
+
+    Parameters
+    ----------
+    reaches
+        The network.
+    sites
+        The sites of every layer.
+    crossings
+        Where borders are crossed.
+    usable
+        Reaches that sites can be attached to.
+    max_access_km
+        Longest overland leg, km, by layer.
+    """
+    lon = np.concatenate([s.lon for s in sites])
+    lat = np.concatenate([s.lat for s in sites])
+    places = nearest_places(reaches, lon, lat, usable=usable)
+    limit = np.concatenate([np.full(s.row.size, max_access_km[s.layer]) for s in sites])
+    near = places.distance_km <= limit
+    cut, nodes = split_reaches(
+        reaches,
+        reach=np.concatenate([places.reach[near], crossings.reach]),
+        measure_km=np.concatenate([places.measure_km[near], crossings.measure_km]),
+    )
+    node = np.full(lon.size, -1, dtype=np.int32)
+    node[near] = nodes[: int(near.sum())]
+    border = np.zeros(cut.node_xy.shape[0], dtype=np.bool_)
+    border[nodes[int(near.sum()) :]] = True
+    ends = np.cumsum([s.row.size for s in sites])[:-1]
+    parts = zip(sites, np.split(node, ends), np.split(places.distance_km, ends), strict=True)
+    attached = {s.layer: replace(s, node=n, distance_km=d) for s, n, d in parts}
+    notes = [note for s in attached.values() for note in _far_notes(s, max_access_km[s.layer])]
+    return Sited(cut, attached, border, tuple(notes))
+
+
+def _far_notes(sites: Sites, limit_km: float) -> list[Note]:
+    """Report each row that stands off the water, wholly or in part."""
+    notes = []
+    for row in np.unique(sites.row[sites.node < 0]):
+        mine = sites.row == row
+        far = mine & (sites.node < 0)
+        share = sites.weight[far].sum() / max(sites.weight[mine].sum(), np.finfo(float).tiny)
+        part = "lies" if far.sum() == mine.sum() else f"lies with {share:.0%} of its area"
+        notes.append(
+            Note(
+                "unattached",
+                sites.layer,
+                f"row {row}",
+                f"{part} {sites.distance_km[far].min():.1f} km from navigable water, "
+                f"beyond the limit of {limit_km:g} km: its trips are not on the water",
+                "raise [travel] max_access_km if people do walk that far",
+            )
+        )
+    return notes

@@ -1,0 +1,59 @@
+// Names on the map that do not cover one another: the more important is placed first.
+riskmap.part(10, (page) => {
+  const { map } = page, providers = [], group = L.layerGroup().addTo(map), MOST = 90;
+  page.pane("rm-labels", 640);
+  const canvas = document.createElement("canvas").getContext("2d");
+  const looks = {
+    rank: { font: "700 12px system-ui, sans-serif", pad: 10, centre: true, weight: 0 },
+    site: { font: "600 11px system-ui, sans-serif", pad: 2, shift: 12, weight: 1000 },
+    town: { font: "600 12px system-ui, sans-serif", pad: 2, shift: 7, weight: 2000 },
+    river: { font: "italic 500 11.5px system-ui, sans-serif", pad: 14, centre: true, weight: 3000 },
+    area: { font: "italic 600 11.5px system-ui, sans-serif", pad: 14, centre: true, weight: 4000 },
+  };
+
+  function rectangle(label, look) {
+    const p = map.latLngToContainerPoint(label.at);
+    canvas.font = look.font;
+    const width = Math.min(canvas.measureText(label.text).width, 180) + look.pad, left = look.centre ? p.x - width / 2 : p.x + look.shift;
+    return [left, p.y - 9, left + width, p.y + 9];
+  }
+  const meet = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+
+  function put(label, look) {
+    const node = page.el("span", { class: `rm-label rm-label-${label.look}` }, page.name(label.text));
+    const html = page.el("div", { class: look.centre ? "rm-label-centre" : "rm-label-right" }, node);
+    L.marker(label.at, { pane: "rm-labels", interactive: false, keyboard: false, icon: L.divIcon({ className: "", iconSize: [0, 0], html }) }).addTo(group);
+  }
+
+  function place() {
+    group.clearLayers();
+    const size = map.getSize(), named = new Set();
+    const wanted = providers.flatMap((give) => give());
+    const taken = wanted.filter((label) => label.block).map((label) => {
+      const p = map.latLngToContainerPoint(label.at);
+      return [p.x - 9, p.y - 9, p.x + 9, p.y + 9];
+    });
+    const order = (label) => looks[label.look].weight + label.rank;
+    let placed = 0;
+    for (const label of wanted.filter((one) => one.text).sort((a, b) => order(a) - order(b))) {
+      const look = looks[label.look], box = rectangle(label, look);
+      if (box[0] < 0 || box[1] < 0 || box[2] > size.x || box[3] > size.y) continue;
+      if (label.once && named.has(label.text)) continue;
+      if (taken.some((other) => meet(box, other)) && label.look !== "rank") continue;
+      if (label.look === "rank" && taken.slice(-placed || taken.length).some((other) => meet(box, other))) continue;
+      taken.push(box);
+      named.add(label.text);
+      put(label, look);
+      if (++placed >= MOST) return;
+    }
+  }
+
+  let waiting = 0;
+  page.labels = {
+    provide: (give) => providers.push(give),
+    // Many changes ask at once; the names are placed once, before the next picture.
+    place: () => { if (!waiting) waiting = requestAnimationFrame(() => { waiting = 0; place(); }); },
+    now: place,
+  };
+  map.on("moveend zoomend resize", page.labels.place);
+});

@@ -1,0 +1,41 @@
+// What the map says first: study, season, date, a paragraph, the first three, and a switch.
+riskmap.part(30, (page) => {
+  const { el, t } = { el: page.el, t: page.t.bind(page) }, results = page.option("story").results;
+
+  function first(row) {
+    const post = row.postHours === null ? t("first_no_post") : t("first_post", { post: row.post || t("unnamed"), hours: page.number(row.postHours, 1) });
+    return el("li", {}, el("button", { type: "button", class: "rm-link", on: { click: () => page.choose(row.id, { fly: true }) } }, page.name(row.name)), el("span", {}, ` ${post}`));
+  }
+
+  function tell() {
+    const story = results[page.state.result];
+    page.at("rm-title").textContent = story.title;
+    page.at("rm-subtitle").textContent = story.subtitle;
+    page.at("rm-story").replaceChildren(...story.paragraphs.map((text) => el("p", {}, text)),
+      el("p", { class: "rm-first" }, t("first_three")), el("ol", {}, page.rows().slice(0, 3).map(first)), el("p", {}, story.certainty));
+    page.at("rm-statements").replaceChildren(...story.statements.map((text) => el("li", {}, page.name(text))));
+    page.at("rm-limits").replaceChildren(...story.limits.map((text) => el("li", {}, page.name(text))));
+    page.at("rm-sources").replaceChildren(...story.sources.map((text) => el("li", {}, page.name(text))));
+  }
+
+  function addSwitch() {
+    const choice = (result, index) => el("label", { class: "rm-choice" },
+      el("input", { type: "radio", name: "rm-result", value: index, checked: index === page.state.result, on: { change: () => page.set({ result: index, corridor: page.sameCorridor(index) }) } }), el("span", {}, page.name(result.label)));
+    const set = page.at("rm-switch");
+    set.append(...page.data.results.map(choice));
+    set.hidden = page.data.results.length < 2;
+    page.on(["result"], () => { set.querySelectorAll("input")[page.state.result].checked = true; });
+  }
+
+  // The corridor of another result that goes by the chosen one's id, or else by its name.
+  page.sameCorridor = (index, row = page.row(page.state.corridor)) => {
+    if (!row) return null;
+    const rows = page.option("corridors").results[index].rows;
+    const same = rows.find((other) => other.id === row.id && other.name === row.name) || rows.find((other) => other.name === row.name);
+    return same ? same.id : null;
+  };
+
+  addSwitch();
+  tell();
+  page.on(["result"], tell);
+});

@@ -1,0 +1,188 @@
+"""What the map says in words: the summary, how sure it is, what it does not know, its sources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from riskmap._version import __version__
+from riskmap.outputs.assets import licences
+from riskmap.outputs.elements.base import (
+    Edition,
+    MapElement,
+    OutcomeLike,
+    file_name,
+    plain,
+    text_of,
+)
+from riskmap.outputs.words import Words
+
+_MOST_STATEMENTS: Final = 3  # of one layer's notes: they are meant to be one sentence
+_REPORTED: Final = ("unattached", "unreachable", "skipped", "defaulted", "doubtful", "ambiguous")
+_DATE_COLUMNS: Final = ("detected_on", "date")
+
+
+class Story(MapElement):
+    """Title, season, date and a paragraph in words; at the end of the panel, limits and sources."""
+
+    name: ClassVar[str] = "story"
+    slot: ClassVar[Any] = "panel"
+    template: ClassVar[str] = """<header class="rm-head">
+<h1 id="rm-title"></h1><p id="rm-subtitle"></p>
+<fieldset class="rm-switch" id="rm-switch" hidden><legend>{{ t("switch") }}</legend></fieldset>
+</header>
+<section class="rm-story" aria-label="{{ t('summary') }}">
+<div id="rm-story"></div><ul id="rm-statements" class="rm-statements"></ul></section>"""
+
+    def options(self) -> Mapping[str, Any]:
+        """Return the sentences of each result."""
+        return {"results": [self._tell(label, outcome) for _, label, outcome in self.edition.results]}
+
+    def _tell(self, label: str, outcome: OutcomeLike) -> dict[str, Any]:
+        words = self.edition.words
+        return {
+            "title": text_of(outcome.study_name) or words.say("map"),
+            "subtitle": _subtitle(words, outcome, label=label if len(self.edition.results) > 1 else ""),
+            "paragraphs": _paragraphs(words, outcome),
+            "certainty": _certainty(words, outcome),
+            "statements": _statements(words, outcome),
+            "limits": _limits(words, outcome),
+            "sources": _sources(words, outcome),
+        }
+
+
+class Limits(MapElement):
+    """What the map does not know, and where its data are from; folded until asked for."""
+
+    name: ClassVar[str] = "limits"
+    slot: ClassVar[Any] = "panel"
+    template: ClassVar[str] = """<section class="rm-fold-group" aria-label="{{ t('about') }}">
+<details class="rm-fold" open><summary><h2>{{ t("limits") }}</h2></summary>
+<ul id="rm-limits"></ul></details>
+<details class="rm-fold"><summary><h2>{{ t("sources") }}</h2></summary>
+<ul id="rm-sources"></ul></details></section>"""
+
+
+class Marking(MapElement):
+    """Who may see the page, at the top of the screen and of every sheet."""
+
+    name: ClassVar[str] = "marking"
+    slot: ClassVar[Any] = "top"
+    template: ClassVar[str] = """<div class="rm-top" role="banner">
+<button type="button" class="rm-skip" id="rm-skip">{{ t("skip") }}</button>
+<p class="rm-marking">{{ this.edition.marking }}</p>
+<p class="rm-live" id="rm-live" role="status" aria-live="polite"></p></div>"""
+
+
+def season_word(words: Words, season: str) -> str:
+    """Return the season in words; one that the model does not know stays as it is."""
+    return words.say(f"season_{season}") if season in {"low", "high"} else text_of(season)
+
+
+def _subtitle(words: Words, outcome: OutcomeLike, *, label: str) -> str:
+    day = text_of(outcome.provenance.get("time"))[:10]
+    season = season_word(words, outcome.season)
+    parts = [label if label != season else "", season, words.say("computed_on", day=day) if day else ""]
+    volume = words.say("volumes_relative" if outcome.relative else "volumes_absolute")
+    return " · ".join([*(part for part in parts if part), volume])
+
+
+def _paragraphs(words: Words, outcome: OutcomeLike) -> list[str]:
+    total = outcome.summary
+    served, undetected = (float(total.get(key) or 0.0) for key in ("served", "undetected"))
+    share = 100.0 * undetected / served if served > 0 else 0.0
+    out = [words.say(
+        "story_relative" if outcome.relative else "story",
+        corridors=words.number(len(outcome.corridors)), served=words.number(served),
+        undetected=words.number(undetected), share=words.number(share),
+    )]  # fmt: skip
+    if not len(outcome.corridors):
+        out.append(words.say("story_no_corridor"))
+    unserved, local = (float(total.get(key) or 0.0) for key in ("unserved", "local"))
+    if unserved > 0:
+        out.append(words.say("story_unserved", unserved=words.number(unserved, 1)))
+    if local > 0:
+        out.append(words.say("story_local", local=words.number(local, 1)))
+    return out
+
+
+def _certainty(words: Words, outcome: OutcomeLike) -> str:
+    table = outcome.corridors
+    if not {"rank_p05", "rank_p95"} <= set(table) or not len(table):
+        return words.say("certainty_none")
+    first = table.sort_values("rank", kind="stable").head(3)
+    ranges = [
+        f"{r.rank}: {words.number(r.rank_p05)}–{words.number(r.rank_p95)}"
+        for r in first.itertuples()
+        if r.rank_p05 == r.rank_p05 and r.rank_p95 == r.rank_p95  # noqa: PLR0124 - NaN
+    ]
+    return words.say("certainty", ranges="; ".join(ranges)) if ranges else words.say("certainty_none")
+
+
+def _statements(words: Words, outcome: OutcomeLike) -> list[str]:
+    """Return what the layers say of themselves (that every venue is invented, for one)."""
+    out = []
+    for layer, table in outcome.layers.tables.items():
+        if "note" in table:
+            seen = dict.fromkeys(text_of(note).strip() for note in table["note"])
+            told = [note for note in seen if note][:_MOST_STATEMENTS]
+            out += [words.say("statement", layer=words.layer(layer), note=note) for note in told]
+    return out
+
+
+def _limits(words: Words, outcome: OutcomeLike) -> list[str]:
+    tables = outcome.layers.tables
+    out = [words.say("limit_model")]
+    if outcome.relative:
+        out.append(words.say("limit_relative"))
+    if not {"rank_p05", "rank_p95"} <= set(outcome.corridors):
+        out.append(words.say("limit_interval"))
+    if "patrol_tracks" not in tables:
+        out.append(words.say("limit_patrol"))
+    out.append(words.say("limit_evidence" if "evidence" in outcome.corridors else "limit_coverage"))
+    return out + _reported(words, outcome)
+
+
+def _reported(words: Words, outcome: OutcomeLike) -> list[str]:
+    """Return, for each kind of note that bears on trust, how many features of which layers."""
+    counts: dict[str, Counter[str]] = {}
+    for note in outcome.notes:
+        counts.setdefault(note.kind, Counter())[note.layer] += note.count
+    return [
+        words.say(
+            f"reported_{kind}",
+            layers="; ".join(f"{words.layer(layer)}: {n}" for layer, n in sorted(counts[kind].items())),
+        )
+        for kind in _REPORTED
+        if kind in counts
+    ]
+
+
+def _sources(words: Words, outcome: OutcomeLike) -> list[str]:
+    out = []
+    for layer, source in outcome.layers.sources.items():
+        told = words.say(
+            "source", layer=words.layer(layer), file=text_of(file_name(source.path)),
+            features=source.features, crs=text_of(source.crs), sha=text_of(source.sha256)[:8],
+        )  # fmt: skip
+        out.append(told + _dates(words, outcome, layer=layer))
+    record = outcome.provenance
+    made = {key: text_of(plain(record.get(key))) for key in ("version", "seed", "time")}
+    out.append(words.say("made_by", version=made["version"] or __version__, seed=made["seed"] or "–",
+                         time=made["time"] or "–"))  # fmt: skip
+    out.append(words.say("embedded", licences=", ".join(licences())))
+    return out
+
+
+def _dates(words: Words, outcome: OutcomeLike, *, layer: str) -> str:
+    table = outcome.layers.tables.get(layer)
+    for column in _DATE_COLUMNS:
+        if table is not None and column in table:
+            days = sorted(text for text in (text_of(plain(v))[:10] for v in table[column]) if text)
+            if days:
+                return words.say("dates", first=days[0], last=days[-1])
+    return ""
+
+
+__all__ = ["Edition", "Limits", "Marking", "Story", "season_word"]

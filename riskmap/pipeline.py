@@ -1,0 +1,325 @@
+"""The whole order of a run, from settings to outcome; no other module knows it.
+
+``settings → layers → reaches → sites → arcs → (demand, patrols) → routes → scores → corridors``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from riskmap._version import __version__
+from riskmap.errors import DataError, NetworkError, Problem
+from riskmap.layers import Layers, read_layers
+from riskmap.model.corridors import chain_reaches
+from riskmap.model.demand import SitesOnWater
+from riskmap.model.patrol import Posts, nearest_posts, spread_patrols
+from riskmap.model.scores import Movement, score_movements, scores_by_reach
+from riskmap.network.arcs import Floats
+from riskmap.network.borders import find_crossings
+from riskmap.network.reaches import Reaches, build_reaches
+from riskmap.network.sites import Sited, Sites, sites_of_layer, stand_on_water
+from riskmap.network.travel import Speeds, build_arcs, reach_speeds
+from riskmap.report import Note
+from riskmap.results.corridors import corridor_lines, corridors_table
+from riskmap.results.outcome import Outcome
+from riskmap.results.reaches import corridor_ids, reaches_table
+from riskmap.results.reasons import explain_corridors
+from riskmap.results.scored import Scored
+from riskmap.settings import Settings
+
+#: Volume of a movement whose number of transits is not known: results are then relative.
+RELATIVE_VOLUME = 1000.0
+
+Progress = Callable[[str], None]
+
+
+def run_study(settings: Settings, *, progress: Progress | None = None) -> Outcome:
+    """Run a study from its layers to ranked corridors.
+
+    Parameters
+    ----------
+    settings
+        The study.
+    progress
+        Called with the name of each step as it begins.
+
+    Raises
+    ------
+    StudyError, DataError, NetworkError
+        Where the study, a layer or the network cannot be used.
+    """
+    tell = progress or (lambda _step: None)
+    tell("layers")
+    layers = read_layers(settings)
+    tell("network")
+    reaches = build_network(settings, layers)
+    tell("sites")
+    sited = site_layers(settings, layers, reaches)
+    tell("scores")
+    scored, notes = score_network(settings, layers, sited)
+    tell("corridors")
+    return assemble_outcome(
+        settings, layers, scored, (*layers.notes, *reaches.notes, *sited.notes, *notes)
+    )
+
+
+def build_network(settings: Settings, layers: Layers) -> Reaches:
+    """Build the reaches of a study from its river lines."""
+    rivers = settings.layers["rivers"]
+    return build_reaches(
+        layers.tables["rivers"],
+        snap_tolerance_m=settings.travel.snap_tolerance_m,
+        flow_direction=rivers.flow_direction,
+    )
+
+
+def site_layers(settings: Settings, layers: Layers, reaches: Reaches) -> Sited:
+    """Attach every site of a study to its network, and cut the network at borders.
+
+    Raises
+    ------
+    NetworkError
+        Where no reach is navigable, or a movement has no site within reach of the water.
+    """
+    speeds = _speeds(settings, reaches)
+    if not speeds.usable.any():
+        raise NetworkError(
+            Problem(
+                "rivers",
+                None,
+                f"no reach is navigable in the {settings.study.season} season",
+                "check the column navigable, or run the other season",
+            )
+        )
+    sites = [
+        sites_of_layer(
+            name,
+            layers.tables[name],
+            cell_km=settings.mining.cell_km,
+            status_weights=dict(settings.mining.status_weights),
+        )
+        for name in _sited_layers(settings, layers)
+    ]
+    sited = stand_on_water(
+        reaches,
+        sites,
+        crossings=find_crossings(reaches, layers.tables.get("borders")),
+        usable=speeds.usable,
+        max_access_km={s.layer: settings.travel.max_access_km for s in sites},
+    )
+    _refuse_dry_movements(settings, sited)
+    return sited
+
+
+def _sited_layers(settings: Settings, layers: Layers) -> list[str]:
+    """Return the layers that stand on the water, in a fixed order."""
+    asked = {"police_posts", "checkpoints"}
+    for movement in settings.movements:
+        asked |= {movement.origins, movement.destinations}
+    return sorted(asked & set(layers.tables))
+
+
+def _refuse_dry_movements(settings: Settings, sited: Sited) -> None:
+    """Refuse a movement that has no site within reach of the water at one of its ends."""
+    problems = []
+    for layer in sorted({name for m in settings.movements for name in (m.origins, m.destinations)}):
+        if not (sited.sites[layer].node >= 0).any():
+            problems.append(
+                Problem(
+                    layer,
+                    None,
+                    f"no site lies within {settings.travel.max_access_km:g} km of navigable water",
+                    "check that the layer and the rivers are of one region, "
+                    "or raise [travel] max_access_km",
+                )
+            )
+    if problems:
+        raise NetworkError(problems)
+
+
+def _speeds(settings: Settings, reaches: Reaches) -> Speeds:
+    return reach_speeds(
+        reaches,
+        downstream_kmh=settings.travel.downstream_kmh,
+        upstream_kmh=settings.travel.upstream_kmh,
+        season=settings.study.season,
+    )
+
+
+def score_network(
+    settings: Settings, layers: Layers, sited: Sited
+) -> tuple[Scored, tuple[Note, ...]]:
+    """Score a network whose sites stand on it."""
+    reaches, patrol = sited.reaches, settings.patrol
+    speeds = _speeds(settings, reaches)
+    posts = _posts(settings, layers, sited)
+    patrols = spread_patrols(reaches, posts, usable=speeds.usable)
+    hours_to_post, nearest = nearest_posts(reaches, posts, usable=speeds.usable)
+    network = build_arcs(
+        reaches,
+        speeds,
+        hazard_km=patrol.detection_per_meeting / patrol.period_h * patrols.sweep_km,
+        detection_probability=_checkpoints(layers, sited),
+    )
+    scores = score_movements(
+        network,
+        _movements(settings, sited),
+        theta_per_h=settings.routes.theta_per_h,
+        hazard_aversion_h=settings.routes.hazard_aversion_h,
+    )
+    by_reach = scores_by_reach(
+        scores,
+        network,
+        length_km=reaches.length_km,
+        detection_per_meeting=patrol.detection_per_meeting,
+        period_h=patrol.period_h,
+        standard_speed_kmh=patrol.standard_speed_kmh,
+    )
+    chains = chain_reaches(reaches, transits=by_reach.transits, border_nodes=sited.border_nodes)
+    scored = Scored(
+        reaches, sited.border_nodes, sited.sites, speeds, network, posts, patrols,
+        hours_to_post, nearest, scores, by_reach, chains,
+    )  # fmt: skip
+    return scored, tuple(_unserved_notes(scored))
+
+
+def _posts(settings: Settings, layers: Layers, sited: Sited) -> Posts:
+    """Return the posts that stand on the water, with the standard speed where they state none."""
+    sites = sited.sites.get("police_posts")
+    if sites is None:
+        none = np.empty(0)
+        nobody = np.empty(0, dtype=np.int32)
+        return Posts(nobody, nobody, none, none, none, none, none, none)
+    on = sites.node >= 0
+    table = layers.tables["police_posts"].loc[sites.row[on]]
+
+    def column(name: str) -> Floats:
+        values: Floats = table[name].to_numpy(dtype=np.float64)
+        return values
+
+    speed = column("speed_kmh")
+    return Posts(
+        sites.row[on],
+        sites.node[on],
+        sites.distance_km[on] / settings.travel.overland_kmh,
+        column("patrol_hours"),
+        column("range_h"),
+        column("decay_h"),
+        np.where(np.isnan(speed), settings.patrol.standard_speed_kmh, speed),
+        column("effectiveness"),
+    )
+
+
+def _checkpoints(layers: Layers, sited: Sited) -> Floats:
+    """Return q at every node; checkpoints at one node are passed one after the other."""
+    passing = np.ones(sited.reaches.node_xy.shape[0])
+    sites = sited.sites.get("checkpoints")
+    if sites is not None:
+        on = sites.node >= 0
+        q = layers.tables["checkpoints"]["detection_probability"].loc[sites.row[on]].to_numpy()
+        np.multiply.at(passing, sites.node[on], 1.0 - q)
+    return 1.0 - passing
+
+
+def _movements(settings: Settings, sited: Sited) -> list[Movement]:
+    return [
+        Movement(
+            m.name,
+            m.origins,
+            m.destinations,
+            _end(settings, sited.sites[m.origins]),
+            _end(settings, sited.sites[m.destinations]),
+            m.beta_per_h,
+            RELATIVE_VOLUME if m.transits_per_month is None else m.transits_per_month,
+        )
+        for m in settings.movements
+    ]
+
+
+def _end(settings: Settings, sites: Sites) -> SitesOnWater:
+    return SitesOnWater(
+        sites.row,
+        sites.node,
+        np.where(sites.node >= 0, sites.distance_km / settings.travel.overland_kmh, np.inf),
+        sites.weight,
+    )
+
+
+def _unserved_notes(scored: Scored) -> list[Note]:
+    """Report posts whose range ends before the water, and demand that no route serves."""
+    notes = []
+    for p in np.flatnonzero(np.diff(scored.patrols.post_start) == 0):
+        notes.append(
+            Note(
+                "unreachable",
+                "police_posts",
+                f"row {scored.posts.row[p]}",
+                "reaches no water within its range: its patrol hours are spent nowhere",
+                "check range_h and the distance to the water",
+            )
+        )
+    for movement in scored.scores.movements:
+        if movement.gravity.unserved > 0.0:
+            notes.append(
+                Note(
+                    "unreachable",
+                    "movements",
+                    movement.movement.name,
+                    f"{movement.gravity.unserved:.1f} of {movement.gravity.volume:.1f} transits "
+                    "start at origins that reach no destination",
+                    "see the unattached sites and the parts of the network (riskmap check)",
+                )
+            )
+    return notes
+
+
+def assemble_outcome(
+    settings: Settings, layers: Layers, scored: Scored, notes: tuple[Note, ...]
+) -> Outcome:
+    """Turn scored arrays into the tables, reasons and provenance of a result."""
+    lines = corridor_lines(scored)
+    reasons = explain_corridors(scored, layers, lines)
+    corridors = corridors_table(
+        scored, layers, lines=lines, reasons=reasons, language=settings.study.language
+    )
+    ids = corridor_ids(np.arange(lines.size, dtype=np.int32))
+    relative = any(m.transits_per_month is None for m in settings.movements)
+    return Outcome(
+        settings,
+        layers,
+        scored,
+        corridors,
+        reaches_table(scored),
+        {str(name): reason for name, reason in zip(ids, reasons, strict=True)},
+        {**scored.scores.summary(), "relative": relative},
+        _provenance(settings, layers),
+        notes,
+    )
+
+
+def _provenance(settings: Settings, layers: Layers) -> Mapping[str, Any]:
+    """Say what a result was made from, and when."""
+    return {
+        "riskmap": __version__,
+        "study": settings.study.name,
+        "study_sha256": settings.sha256,
+        "season": settings.study.season,
+        "seed": settings.study.seed,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "layers": {
+            name: {
+                "path": source.path,
+                "sha256": source.sha256,
+                "features": source.features,
+                "crs": source.crs,
+            }
+            for name, source in layers.sources.items()
+        },
+    }
+
+
+__all__ = ["DataError", "Progress", "run_study"]

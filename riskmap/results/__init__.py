@@ -1,0 +1,1 @@
+"""Results: scored arrays turned into tables with names, units and reasons."""

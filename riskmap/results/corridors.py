@@ -1,0 +1,138 @@
+"""The table of corridors: ranked, named, and measured from their reaches (model §6)."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from riskmap.layers import Layers
+from riskmap.model.naming import Language, name_corridors
+from riskmap.network.arcs import Floats, Geometries
+from riskmap.results.reaches import corridor_ids
+from riskmap.results.reasons import Reason
+from riskmap.results.scored import Scored
+
+#: Scores that agree to this many digits are tied: what differs beyond is rounding.
+RANK_DIGITS = 9
+#: Names in the text columns `main_origins` and `main_sites`.
+NAMES_SHOWN = 5
+
+
+def corridor_lines(scored: Scored) -> Geometries:
+    """Return the line of each corridor by number, from its upstream end to its downstream end."""
+    chains, reaches = scored.chains, scored.reaches
+    lines = []
+    for c in range(chains.start.size - 1):
+        parts = []
+        for k in range(chains.start[c], chains.start[c + 1]):
+            r = chains.reach[k]
+            part = reaches.coords[reaches.offsets[r] : reaches.offsets[r + 1]]
+            part = part if chains.with_line[k] else part[::-1]
+            parts.append(part if not parts else part[1:])
+        lines.append(shapely.linestrings(np.concatenate(parts)))
+    return np.array(lines, dtype=object)
+
+
+def corridors_table(
+    scored: Scored,
+    layers: Layers,
+    *,
+    lines: Geometries,
+    reasons: list[Reason],
+    language: Language,
+) -> gpd.GeoDataFrame:
+    """Return the ranked corridors, EPSG:4326, columns as in the contract.
+
+    Figures are length-weighted means over the corridor's reaches, length and travel time are sums;
+    hours to the nearest post are those to its nearest point.
+    """
+    table = gpd.GeoDataFrame(
+        {
+            "corridor_id": corridor_ids(np.arange(lines.size, dtype=np.int32)),
+            "name": name_corridors(
+                scored.chains, scored.reaches, layers.tables.get("settlements"), language=language
+            ),
+            **_figures(scored),
+            **_nearest_post(scored, layers),
+            "main_origins": [_named_shares(reason.origins) for reason in reasons],
+            "main_sites": [_named_shares(reason.sites) for reason in reasons],
+            "crosses_border": _crosses_border(scored),
+            "protected_area": ["; ".join(reason.protected_areas) for reason in reasons],
+        },
+        geometry=lines,
+        crs="EPSG:4326",
+    )
+    return _rank(table)
+
+
+def _figures(scored: Scored) -> dict[str, Floats]:
+    """Return sums and length-weighted means over the reaches of each corridor."""
+    chains, by_reach = scored.chains, scored.by_reach
+    length = scored.reaches.length_km
+    first = chains.start[:-1]
+
+    def total(values: Floats) -> Floats:
+        if not first.size:
+            return np.empty(0)
+        sums: Floats = np.add.reduceat(values[chains.reach], first)
+        return sums
+
+    def mean(values: Floats) -> Floats:
+        return total(values * length) / total(length)
+
+    return {
+        "length_km": total(length),
+        "travel_hours": total(by_reach.travel_h),
+        "transits": mean(by_reach.transits),
+        "undetected_transits": mean(by_reach.undetected),
+        "detection_probability": mean(by_reach.detection_probability),
+        "interceptions_per_100_patrol_hours": mean(by_reach.interceptions_per_100_patrol_hours),
+    }
+
+
+def _nearest_post(scored: Scored, layers: Layers) -> dict[str, object]:
+    """Return hours from the nearest post to each corridor's nearest point, and its name."""
+    chains = scored.chains
+    hours, names = [], []
+    for c in range(chains.start.size - 1):
+        mine = chains.reach[chains.start[c] : chains.start[c + 1]]
+        nearest = mine[np.argmin(scored.hours_to_post[mine])]
+        post = scored.nearest_post[nearest]
+        found = post >= 0
+        hours.append(float(scored.hours_to_post[nearest]) if found else np.nan)
+        row = scored.posts.row[post] if found else -1
+        names.append(str(layers.tables["police_posts"]["name"].loc[row]) if found else "")
+    return {
+        "hours_to_nearest_post": np.array(hours, dtype=np.float64),
+        "nearest_post": pd.Series(names, dtype=object),
+    }
+
+
+def _crosses_border(scored: Scored) -> list[bool]:
+    chains, border = scored.chains, scored.border_nodes
+    return (border[chains.upstream_node] | border[chains.downstream_node]).tolist()
+
+
+def _named_shares(shares: tuple[tuple[str, float], ...]) -> str:
+    """Return "Mazuko 62 %; Puerto Maldonado 30 %"."""
+    return "; ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in shares[:NAMES_SHOWN])
+
+
+def _rank(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Order by undetected transits; ties by length, then by identifier (model §6)."""
+    undetected = table["undetected_transits"].to_numpy()
+    largest = undetected.max(initial=0.0)
+    score = 100.0 * undetected / largest if largest > 0.0 else np.zeros(undetected.size)
+    order = np.lexsort(
+        (
+            table["corridor_id"].to_numpy(dtype=str),
+            -np.round(table["length_km"].to_numpy(), 6),
+            -np.round(score, RANK_DIGITS),
+        )
+    )
+    ranked = table.iloc[order].reset_index(drop=True)
+    ranked.insert(0, "rank", np.arange(1, len(ranked) + 1))
+    ranked.insert(3, "risk_score", score[order])
+    return ranked

@@ -1,0 +1,138 @@
+"""Reasons with names: who sends traffic to a corridor, who patrols it, what it touches (§6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from riskmap.layers import Layers
+from riskmap.model.reasons import End, traffic_by_site
+from riskmap.network.arcs import Bools, Floats, Geometries
+from riskmap.results.scored import Scored
+
+#: A site with a smaller share of a corridor's traffic is not named as a reason.
+SMALLEST_SHARE = 0.005
+#: A post with fewer effective hours a month on a corridor is not named.
+SMALLEST_HOURS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Say why a corridor ranks where it does; shares are of its traffic, 0 to 1.
+
+    Attributes
+    ----------
+    origins, sites
+        (name, share) of the entry points that its traffic comes from and of the sites that it goes
+        to, largest first.
+    posts
+        (name, effective patrol hours a month) of the posts that patrol it, most hours first.
+    borders, protected_areas
+        Names of what it touches.
+    """
+
+    origins: tuple[tuple[str, float], ...]
+    sites: tuple[tuple[str, float], ...]
+    posts: tuple[tuple[str, float], ...]
+    borders: tuple[str, ...]
+    protected_areas: tuple[str, ...]
+
+
+def explain_corridors(
+    scored: Scored, layers: Layers, lines: Geometries
+) -> list[Reason]:
+    """Return the reasons of every corridor, by its number.
+
+    Parameters
+    ----------
+    scored
+        The scored network.
+    layers
+        The layers that its sites come from.
+    lines
+        Geometry of each corridor, EPSG:4326.
+    """
+    origins = _shares(scored, layers, "origins")
+    sites = _shares(scored, layers, "destinations")
+    posts = _post_hours(scored, layers)
+    borders = _names_touched(lines, layers.tables.get("borders"), _crossing(scored))
+    areas = _names_touched(
+        lines, layers.tables.get("protected_areas"), np.ones(lines.size, dtype=np.bool_)
+    )
+    return [
+        Reason(origins[c], sites[c], posts[c], borders[c], areas[c]) for c in range(lines.size)
+    ]
+
+
+def _crossing(scored: Scored) -> Bools:
+    """Tell the corridors that begin or end where a border is crossed."""
+    border = scored.border_nodes
+    crosses: Bools = (
+        border[scored.chains.upstream_node] | border[scored.chains.downstream_node]
+    )
+    return crosses
+
+
+def _shares(scored: Scored, layers: Layers, end: End) -> list[tuple[tuple[str, float], ...]]:
+    """Return (name, share) of the sites of one end, over all movements, for each corridor."""
+    traffic: dict[tuple[str, int], Floats] = {}
+    for movement in scored.scores.movements:
+        origins = end == "origins"
+        layer = movement.movement.origin_layer if origins else movement.movement.destination_layer
+        sites = movement.movement.origins if origins else movement.movement.destinations
+        amounts = traffic_by_site(
+            scored.scores,
+            movement,
+            end=end,
+            network=scored.network,
+            length_km=scored.reaches.length_km,
+            corridor=scored.chains.corridor,
+        )
+        for row in np.unique(sites.row):
+            mine = amounts[:, sites.row == row].sum(axis=1)
+            key = (layer, int(row))
+            traffic[key] = traffic.get(key, np.zeros(mine.size)) + mine
+    names = [str(layers.tables[layer]["name"].loc[row]) for layer, row in traffic]
+    n = scored.chains.start.size - 1
+    table = np.column_stack(list(traffic.values())) if traffic else np.zeros((n, 0))
+    return [_largest(names, amounts) for amounts in table]
+
+
+def _largest(names: list[str], amounts: Floats) -> tuple[tuple[str, float], ...]:
+    """Return (name, share of the total), largest first; ties by name."""
+    total = amounts.sum()
+    shares = [(names[k], float(amounts[k] / total)) for k in np.flatnonzero(amounts)]
+    shares.sort(key=lambda pair: (-pair[1], pair[0]))
+    return tuple(pair for pair in shares if pair[1] >= SMALLEST_SHARE)
+
+
+def _post_hours(scored: Scored, layers: Layers) -> list[tuple[tuple[str, float], ...]]:
+    """Return (post, effective hours a month) for each corridor, most hours first."""
+    patrols, n = scored.patrols, scored.chains.start.size - 1
+    by_corridor: list[list[tuple[str, float]]] = [[] for _ in range(n)]
+    for p, row in enumerate(scored.posts.row):
+        mine = slice(patrols.post_start[p], patrols.post_start[p + 1])
+        corridor = scored.chains.corridor[patrols.post_reach[mine]]
+        on = corridor >= 0
+        hours = np.bincount(corridor[on], patrols.post_hours[mine][on], minlength=n)
+        name = str(layers.tables["police_posts"]["name"].loc[row])
+        for c in np.flatnonzero(hours >= SMALLEST_HOURS):
+            by_corridor[c].append((name, float(hours[c])))
+    return [tuple(sorted(posts, key=lambda pair: (-pair[1], pair[0]))) for posts in by_corridor]
+
+
+def _names_touched(
+    lines: Geometries, areas: gpd.GeoDataFrame | None, asked: Bools
+) -> list[tuple[str, ...]]:
+    """Return the names of the features that each of the corridors asked about touches."""
+    names: list[set[str]] = [set() for _ in range(lines.size)]
+    if areas is not None and not areas.empty:
+        labels = areas["name"].astype(str).to_numpy()
+        tree = shapely.STRtree(areas.geometry.to_numpy())
+        for line, area in zip(*tree.query(lines, predicate="intersects"), strict=True):
+            if asked[line]:
+                names[line].add(labels[area])
+    return [tuple(sorted(found)) for found in names]

@@ -1,0 +1,46 @@
+"""The arrays of a scored study: what tables, plans, comparisons and draws start from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from riskmap.model.corridors import Chains
+from riskmap.model.patrol import Patrols, Posts
+from riskmap.model.scores import ReachScores, Scores
+from riskmap.network.arcs import Bools, Floats, Ints
+from riskmap.network.reaches import Reaches
+from riskmap.network.sites import Sites
+from riskmap.network.travel import ReachArcs, Speeds
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Hold a scored network.
+
+    Attributes
+    ----------
+    reaches, border_nodes, sites
+        The network cut at its sites, the nodes where a border is crossed, and the sites by layer.
+    speeds, network
+        Speeds by reach, and the arcs that were scored.
+    posts, patrols
+        Posts on the water, and their hours by reach.
+    hours_to_post, nearest_post
+        For each reach: hours from the nearest post, and its position in `posts` (−1: none).
+    scores, by_reach, chains
+        Scores by arc, by reach, and the reaches of each corridor.
+    """
+
+    reaches: Reaches
+    border_nodes: Bools
+    sites: Mapping[str, Sites]
+    speeds: Speeds
+    network: ReachArcs
+    posts: Posts
+    patrols: Patrols
+    hours_to_post: Floats
+    nearest_post: Ints
+    scores: Scores
+    by_reach: ReachScores
+    chains: Chains

@@ -1,0 +1,148 @@
+"""The Python face: a study to run, and the result that comes of it.
+
+Two windows; each method is one call downwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import geopandas as gpd
+import networkx as nx
+
+from riskmap.pipeline import Progress, build_network, run_study, site_layers
+from riskmap.report import Note
+from riskmap.results.check import Check, check_network
+from riskmap.results.graph import scored_graph
+from riskmap.results.outcome import Outcome
+from riskmap.results.reasons import Reason
+from riskmap.layers import read_layers
+from riskmap.sample import sample_study_file
+from riskmap.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from riskmap.outputs.map import RiskMap
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Hold a study that is ready to run.
+
+    Parameters
+    ----------
+    settings
+        The settings, from a file (`Study.from_file`) or made in Python.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> result = rm.demo_study().run()
+    >>> result.corridors["rank"].tolist()[:3]
+    [1, 2, 3]
+    """
+
+    settings: Settings
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Study:
+        """Read a study file.
+
+        Raises
+        ------
+        StudyError
+            Where the file cannot be used; every problem is named.
+        """
+        return cls(load_settings(path))
+
+    def run(self, *, progress: Progress | None = None) -> Result:
+        """Run the study; see `riskmap.pipeline.run_study` for what it raises."""
+        return Result(run_study(self.settings, progress=progress))
+
+    def check(self) -> Check:
+        """Read the layers and build the network, without scoring it."""
+        layers = read_layers(self.settings)
+        sited = site_layers(self.settings, layers, build_network(self.settings, layers))
+        study = self.settings.study
+        return check_network(study.name, study.season, layers, sited)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Hold the result of a run; its tables are GeoDataFrames in EPSG:4326."""
+
+    outcome: Outcome
+
+    @property
+    def corridors(self) -> gpd.GeoDataFrame:
+        """Corridors, ranked."""
+        return self.outcome.corridors
+
+    @property
+    def reaches(self) -> gpd.GeoDataFrame:
+        """Every reach with its scores."""
+        return self.outcome.reaches
+
+    @property
+    def routes(self) -> gpd.GeoDataFrame:
+        """Routes from entry points to sites, most transits first."""
+        return self.outcome.routes
+
+    @property
+    def reasons(self) -> Mapping[str, Reason]:
+        """Why each corridor ranks where it does, by `corridor_id`."""
+        return self.outcome.reasons
+
+    @property
+    def summary(self) -> Mapping[str, float | bool]:
+        """Totals of the demand, transits a month."""
+        return self.outcome.summary
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """What the result was made from, and when."""
+        return self.outcome.provenance
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What was mended, assumed, skipped or out of reach."""
+        return self.outcome.notes
+
+    @cached_property
+    def graph(self) -> nx.MultiDiGraph[Hashable]:
+        """The scored network as a networkx graph, made when first asked for."""
+        return scored_graph(self.outcome.scored)
+
+    def map(self, *, language: Literal["es", "en"] | None = None) -> RiskMap:
+        """Return the planner's map, a `folium.Map`; its language is the study's by default."""
+        from riskmap.outputs.map import build_map  # folium is only loaded for those who ask
+
+        return build_map(self.outcome, language=language)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        level: Literal["corridors", "reaches", "routes"] = "corridors",
+        top: int | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Write a table; the file's ending chooses the format.
+
+        Raises
+        ------
+        OutputError
+            Where the folder is missing, the file exists and `overwrite` is not set, or the ending
+            is unknown.
+        """
+        from riskmap.outputs.tables import write_table
+
+        write_table(self.outcome, Path(path), level=level, top=top, overwrite=overwrite)
+
+
+def demo_study() -> Study:
+    """Return the embedded study of Madre de Dios; every venue in it is invented."""
+    return Study.from_file(sample_study_file())
