@@ -222,7 +222,7 @@ def _content(edition: Edition, *, bounds: Any, tiles: OnlineTiles | None) -> Con
         styles=[styles()],
         scripts=[scripts()],
         image_origin=_origin(tiles),
-        **{slot: _markup(elements, slot) for slot in ("top", "panel", "over_map", "below")},
+        **{slot: _markup(elements, slot) for slot in ("top", "panel", "over_map", "below", "after")},
     )
 
 

@@ -43,6 +43,7 @@ _DOCUMENT: Final = """<!DOCTYPE html>
 {{ below }}
 </main>
 </div>
+{{ after }}
 <noscript><p class="rm-noscript">{{ noscript }}</p></noscript>
 <script type="application/json" id="rm-data">{{ data }}</script>
 {% for name, text in early %}<script type="text/plain" id="{{ name }}">{{ text }}</script>
@@ -68,7 +69,7 @@ class Content:
     ----------
     language, title, noscript
         Of the document.
-    top, panel, over_map, below
+    top, panel, over_map, below, after
         Markup by place, already escaped.
     data
         What the scripts read, written as JSON.
@@ -88,6 +89,7 @@ class Content:
     panel: str
     over_map: str
     below: str
+    after: str
     data: Any
     early: Sequence[tuple[str, str]]
     late: Sequence[tuple[str, str]]
@@ -164,6 +166,7 @@ class Page(Figure):  # type: ignore[no-untyped-call, unused-ignore]
             panel=Markup(content.panel),
             over_map=Markup(content.over_map),
             below=Markup(content.below),
+            after=Markup(content.after),
             data=Markup(json_text(content.data)),
             early=[(name, Markup(text)) for name, text in content.early],
             late=[(name, Markup(text)) for name, text in content.late],

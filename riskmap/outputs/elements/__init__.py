@@ -13,6 +13,7 @@ from riskmap.outputs.elements.controls import (
     Permalink,
     Ranking,
     Search,
+    SecondSheet,
     Table,
 )
 from riskmap.outputs.elements.corridors import Corridors
@@ -21,7 +22,7 @@ from riskmap.outputs.elements.story import Limits, Marking, Story
 
 ELEMENTS: Final[tuple[type[MapElement], ...]] = (
     Marking, Story, Search, Ranking, Limits, Corridors, BaseMap, Sites, Layers, Table, Paper,
-    Permalink, Labels,
+    SecondSheet, Permalink, Labels,
 )  # fmt: skip
 
 _SCRIPTS: Final = ("core", "lines")

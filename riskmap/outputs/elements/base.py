@@ -25,7 +25,7 @@ from riskmap.report import Note
 if TYPE_CHECKING:
     import geopandas as gpd
 
-Slot = Literal["top", "panel", "over_map", "below", "none"]
+Slot = Literal["top", "panel", "over_map", "below", "after", "none"]
 
 
 class ReasonLike(Protocol):

@@ -27,7 +27,7 @@ class Ranking(MapElement):
 
     name: ClassVar[str] = "ranking"
     slot: ClassVar[Any] = "panel"
-    template: ClassVar[str] = """<section aria-label="{{ t('ranking') }}">
+    template: ClassVar[str] = """<section class="rm-ranking" aria-label="{{ t('ranking') }}">
 <details class="rm-fold" id="rm-tab-ranking" open><summary><h2>{{ t("ranking") }}</h2></summary>
 <div class="rm-filter"><label for="rm-top">{{ t("filter") }}</label>
 <input id="rm-top" type="range" min="1" step="1"><output id="rm-top-out" for="rm-top"></output></div>
@@ -64,13 +64,20 @@ class Table(MapElement):
 
 
 class Paper(MapElement):
-    """What only a printed sheet shows: the short ranking beside the map, the long one behind."""
+    """The short ranking that stands beside the map on paper."""
 
     name: ClassVar[str] = "paper"
     slot: ClassVar[Any] = "below"
-    template: ClassVar[str] = """<div class="rm-on-paper" aria-hidden="true">
-<div id="rm-paper-ranking"></div></div>
-<div class="rm-on-paper rm-second" aria-hidden="true"><p class="rm-marking">{{ this.edition.marking }}</p>
+    template: ClassVar[str] = """<div class="rm-on-paper rm-first-sheet" id="rm-paper-ranking"></div>"""
+
+
+class SecondSheet(MapElement):
+    """The second sheet of paper: the long ranking, under the marking again."""
+
+    name: ClassVar[str] = "second_sheet"
+    slot: ClassVar[Any] = "after"
+    template: ClassVar[str] = """<div class="rm-on-paper rm-second">
+<p class="rm-marking">{{ this.edition.marking }}</p>
 <p id="rm-paper-view"></p><div id="rm-paper-table"></div></div>"""
 
 

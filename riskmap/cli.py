@@ -1,0 +1,256 @@
+"""The command line: parse, call, write, exit code. Nothing is computed here.
+
+Results go to files, tables for people to standard output, diagnostics and progress to standard
+error. Exit status: 0 done; 1 the data or the study cannot be used; 2 wrong usage. Everything heavy
+is imported by the command that needs it, so that help costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from riskmap._version import __version__
+from riskmap.errors import RiskmapError
+
+if TYPE_CHECKING:
+    from riskmap.study import Result, Study
+
+app = typer.Typer(
+    name="riskmap",
+    help="Rank the waterway corridors along which trafficking passes undetected.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Level(StrEnum):
+    """Tables that a ranking can be written as."""
+
+    corridors = "corridors"
+    reaches = "reaches"
+    routes = "routes"
+
+
+class SeasonName(StrEnum):
+    """Water seasons."""
+
+    low = "low"
+    high = "high"
+
+
+class LanguageName(StrEnum):
+    """Languages of the planner's outputs."""
+
+    es = "es"
+    en = "en"
+
+
+StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Path of the study file.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+Season = Annotated[
+    SeasonName | None, typer.Option(help="Water season, in place of the study's.")
+]
+DEFAULT_STUDY = Path("study.toml")
+
+
+def main() -> None:
+    """Run the command line; a problem with the data is a line, not a traceback."""
+    try:
+        app()
+    except RiskmapError as error:
+        for problem in error.problems:
+            print(f"riskmap: {problem}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(1) from None
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001  (typer's own form of a callback)
+    if asked:
+        typer.echo(f"riskmap {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,  # noqa: FBT002
+) -> None:
+    """Rank the waterway corridors along which trafficking passes undetected."""
+
+
+@app.command(epilog="Example: riskmap demo -o maps")
+def demo(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to write to.")
+    ] = Path(),
+    overwrite: Overwrite = False,  # noqa: FBT002
+) -> None:
+    """Run the embedded study of Madre de Dios: its ranking, its map, and where they are."""
+    from riskmap.study import demo_study
+
+    ranking = output / "madre_de_dios_corridors.csv"
+    page = output / "madre_de_dios.html"
+    _refuse_existing(ranking, page, overwrite=overwrite)
+    result = _run(demo_study())
+    result.save(ranking, overwrite=overwrite)
+    _save_map(result, page, language=None, overwrite=overwrite)
+    _show_ranking(result)
+    typer.echo(f"Ranking: {ranking}\nMap:     {page}")
+
+
+@app.command(epilog="Example: riskmap init my-region")
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+) -> None:
+    """Make a folder with a commented study file and the sample layers, ready to edit."""
+    from riskmap.sample import copy_sample
+
+    study = copy_sample(folder)
+    typer.echo(f"Study: {study}\nTry:   riskmap rank {study} -o corridors.csv")
+
+
+@app.command(epilog="Example: riskmap check study.toml")
+def check(
+    study: StudyPath = DEFAULT_STUDY,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Validate every layer and the network, and say what was mended, assumed or left out."""
+    found = _read(study).check()
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+        return
+    from riskmap.outputs.terminal import print_check
+
+    print_check(found)
+
+
+@app.command(epilog="Example: riskmap rank study.toml -o corridors.gpkg --top 20")
+def rank(
+    study: StudyPath = DEFAULT_STUDY,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE",
+            help="File to write: .csv .geojson .gpkg .parquet .json or .xlsx",
+        ),
+    ] = ...,  # type: ignore[assignment]
+    level: Annotated[Level, typer.Option(help="What to list.")] = Level.corridors,
+    top: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
+    season: Season = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed, in place of the study's.")] = None,
+    overwrite: Overwrite = False,  # noqa: FBT002
+) -> None:
+    """Rank the corridors (or list reaches or routes) and write the table to a file."""
+    _check_ending(output, *_table_endings())
+    _refuse_existing(output, overwrite=overwrite)
+    result = _run(_read(study, season=season, seed=seed))
+    result.save(output, level=level.value, top=top, overwrite=overwrite)
+    _show_ranking(result)
+    typer.echo(f"{level.value.capitalize()}: {output}")
+
+
+@app.command("map", epilog="Example: riskmap map study.toml -o map.html --language en")
+def map_(
+    study: StudyPath = DEFAULT_STUDY,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Page to write: .html")
+    ] = ...,  # type: ignore[assignment]
+    language: Annotated[
+        LanguageName | None, typer.Option(help="Language of the map, in place of the study's.")
+    ] = None,
+    season: Season = None,
+    overwrite: Overwrite = False,  # noqa: FBT002
+) -> None:
+    """Write the planner's map: one self-contained file that opens without internet."""
+    _check_ending(output, ".html", ".htm")
+    _refuse_existing(output, overwrite=overwrite)
+    result = _run(_read(study, season=season))
+    _save_map(result, output, language=language, overwrite=overwrite)
+    typer.echo(f"Map: {output}")
+
+
+@app.command(epilog="Example: riskmap graph study.toml -o network.gpkg")
+def graph(
+    study: StudyPath = DEFAULT_STUDY,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", help="File to write: .graphml or .gpkg"),
+    ] = ...,  # type: ignore[assignment]
+    season: Season = None,
+    overwrite: Overwrite = False,  # noqa: FBT002
+) -> None:
+    """Write the scored waterway graph: GraphML, or a GeoPackage of nodes and reaches."""
+    from riskmap.outputs.graphs import write_graph
+
+    _check_ending(output, ".graphml", ".gpkg")
+    _refuse_existing(output, overwrite=overwrite)
+    write_graph(_run(_read(study, season=season)).outcome, output, overwrite=overwrite)
+    typer.echo(f"Graph: {output}")
+
+
+def _table_endings() -> tuple[str, ...]:
+    from riskmap.outputs.files import TABLE_ENDINGS
+
+    return TABLE_ENDINGS
+
+
+def _check_ending(path: Path, *endings: str) -> None:
+    """Refuse, as wrong usage, an output whose ending names no format."""
+    if path.suffix.lower() not in endings:
+        raise typer.BadParameter(
+            f"{path.name} ends in none of {' '.join(endings)}", param_hint="'-o' / '--output'"
+        )
+
+
+def _refuse_existing(*paths: Path, overwrite: bool) -> None:
+    """Say before a long run, not after it, that an output cannot be written."""
+    from riskmap.outputs.files import check_outputs
+
+    check_outputs(*paths, overwrite=overwrite)
+
+
+def _read(path: Path, *, season: SeasonName | None = None, seed: int | None = None) -> Study:
+    from riskmap.settings import load_settings
+    from riskmap.study import Study
+
+    settings = load_settings(path)
+    changes = {"season": season and season.value, "seed": seed}
+    given = {key: value for key, value in changes.items() if value is not None}
+    return Study(settings.with_study(**given) if given else settings)
+
+
+def _run(study: Study) -> Result:
+    """Run a study with progress on standard error, and say there what has to be known."""
+    from riskmap.outputs.terminal import print_notes, show_progress
+
+    with show_progress() as progress:
+        result = study.run(progress=progress)
+    print_notes(result.notes)
+    return result
+
+
+def _show_ranking(result: Result) -> None:
+    from riskmap.outputs.terminal import print_ranking
+
+    print_ranking(result.outcome)
+
+
+def _save_map(
+    result: Result, path: Path, *, language: LanguageName | None, overwrite: bool
+) -> None:
+    from riskmap.outputs.files import write_whole
+
+    page = result.map(language=language.value if language else None)
+    write_whole(path, page.get_root().render().encode(), overwrite=overwrite)
+
+
+if __name__ == "__main__":
+    main()
