@@ -1,0 +1,53 @@
+"""The waterway graph as a file: GraphML for graph tools, a GeoPackage for a GIS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import networkx as nx
+import numpy as np
+
+from riskmap.outputs.files import whole_file
+from riskmap.results.graph import scored_graph
+from riskmap.results.outcome import Outcome
+
+
+def write_graph(outcome: Outcome, path: Path, *, overwrite: bool = False) -> None:
+    """Write the scored graph; the ending chooses GraphML (arcs) or GeoPackage (nodes, reaches).
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written.
+    """
+    with whole_file(path, overwrite=overwrite) as part:
+        if path.suffix.lower() == ".graphml":
+            _write_graphml(outcome, part)
+        else:
+            nodes_table(outcome).to_file(part, layer="nodes", driver="GPKG", engine="pyogrio")
+            outcome.reaches.to_file(part, layer="reaches", driver="GPKG", engine="pyogrio")
+
+
+def nodes_table(outcome: Outcome) -> gpd.GeoDataFrame:
+    """Return the nodes of the network: `node_id`, number of reaches, whether a border is crossed."""
+    reaches = outcome.scored.reaches
+    xy = reaches.node_xy
+    degree = np.bincount(np.concatenate([reaches.u, reaches.v]), minlength=xy.shape[0])
+    return gpd.GeoDataFrame(
+        {
+            "node_id": np.arange(xy.shape[0]),
+            "reaches": degree,
+            "crosses_border": outcome.scored.border_nodes,
+        },
+        geometry=gpd.points_from_xy(xy[:, 0], xy[:, 1]),
+        crs="EPSG:4326",
+    )
+
+
+def _write_graphml(outcome: Outcome, path: Path) -> None:
+    """Write arcs without their lines: GraphML has no geometry."""
+    graph = scored_graph(outcome.scored)
+    for _, _, data in graph.edges(data=True):
+        del data["geometry"]
+    nx.write_graphml(graph, path)

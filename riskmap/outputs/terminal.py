@@ -1,0 +1,120 @@
+"""What people read in the terminal: the ranking and the check on standard output, the rest beside.
+
+Data are shown as text: markup in a name is not interpreted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from riskmap.report import Note
+from riskmap.results.check import Check
+from riskmap.results.outcome import Outcome
+
+ROWS_SHOWN = 10
+#: Notes of one kind and layer beyond this number are counted, not listed.
+NOTES_SHOWN = 5
+_STEPS = {
+    "layers": "reading the layers",
+    "network": "building the network",
+    "sites": "putting sites on the water",
+    "scores": "scoring",
+    "corridors": "ranking corridors",
+}
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[str], None]]:
+    """Show the step that a run is at, on standard error, where a person looks on."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _step: None
+        return
+    with console.status("starting") as status:
+        yield lambda step: status.update(_STEPS.get(step, step))
+
+
+def print_notes(notes: Iterable[Note]) -> None:
+    """Print notes on standard error, a few of each kind and a count of the rest."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    shown: Counter[tuple[str, str]] = Counter()
+    for note in notes:
+        shown[note.kind, note.layer] += 1
+        if shown[note.kind, note.layer] <= NOTES_SHOWN:
+            console.print(Text(str(note)))
+    for (kind, layer), count in shown.items():
+        if count > NOTES_SHOWN:
+            more = count - NOTES_SHOWN
+            console.print(Text(f"{kind}: {layer}: {more} more (riskmap check lists them all)"))
+
+
+def print_ranking(outcome: Outcome) -> None:
+    """Print the first corridors and the totals."""
+    console = Console(highlight=False)
+    relative = " (relative volumes)" if outcome.relative else ""
+    table = Table(
+        title=Text(f"{outcome.study_name}, {outcome.season} water{relative}"), title_justify="left"
+    )
+    for heading, justify in (
+        ("#", "right"), ("corridor", "left"), ("risk", "right"), ("km", "right"),
+        ("undetected", "right"), ("detected", "right"), ("h to post", "right"),
+        ("+100 h gain", "right"),
+    ):  # fmt: skip
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in outcome.corridors.head(ROWS_SHOWN).itertuples():
+        table.add_row(
+            str(row.rank),
+            Text(str(row.name)),
+            f"{row.risk_score:.0f}",
+            f"{row.length_km:.0f}",
+            f"{row.undetected_transits:.0f}",
+            f"{row.detection_probability:.0%}",
+            f"{row.hours_to_nearest_post:.1f}" if np.isfinite(row.hours_to_nearest_post) else "–",
+            f"{row.interceptions_per_100_patrol_hours:.1f}",
+        )
+    console.print(table)
+    console.print(Text(_totals(outcome)))
+
+
+def _totals(outcome: Outcome) -> str:
+    s = outcome.summary
+    return (
+        f"{len(outcome.corridors)} corridors. Of {s['demand']:,.0f} transits a month "
+        f"{s['served']:,.0f} use the water, {s['local']:,.0f} are local, "
+        f"{s['unserved']:,.0f} find no route; {s['detected']:,.0f} are detected, "
+        f"{s['undetected']:,.0f} are not."
+    )
+
+
+def print_check(check: Check) -> None:
+    """Print a check for a data steward: layers, sites, parts of the network, notes."""
+    console = Console(highlight=False)
+    console.print(Text(f"{check.study}, {check.season} water"))
+    layers = Table("layer", "features", "CRS", "on the water", "off it")
+    for name, facts in check.layers.items():
+        layers.add_row(
+            name,
+            str(facts["features"]),
+            Text(str(facts["crs"])),
+            str(check.attached.get(name, "")),
+            str(check.unattached.get(name, "")),
+        )
+    console.print(layers)
+    parts = Table("part", "reaches", "km", "sites")
+    for k, part in enumerate(check.components[:ROWS_SHOWN], start=1):
+        sites = ", ".join(f"{count} {name}" for name, count in sorted(part.sites.items()))
+        parts.add_row(str(k), str(part.reaches), f"{part.length_km:.1f}", sites or "none")
+    console.print(parts)
+    if len(check.components) > ROWS_SHOWN:
+        rest = check.components[ROWS_SHOWN:]
+        km, stranded = sum(p.length_km for p in rest), sum(sum(p.sites.values()) for p in rest)
+        console.print(Text(f"{len(rest)} more parts, {km:.1f} km, {stranded} sites on them"))
+    for note in check.notes:
+        console.print(Text(str(note)), soft_wrap=True)
