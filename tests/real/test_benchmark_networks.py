@@ -21,6 +21,7 @@ import riskmap as rm
 
 pytestmark = pytest.mark.real
 INF = math.inf
+Network = tuple[nx.Graph, pd.DataFrame]
 MINUTES = 1 / 60  # Sioux Falls states minutes
 
 
@@ -69,7 +70,7 @@ def by_arc(table: pd.DataFrame, column: str = "transits") -> dict[tuple[int, int
     return dict(zip(keys, table[column], strict=True))
 
 
-def test_the_files_are_the_networks_that_they_say(sioux_falls, node25) -> None:  # type: ignore[no-untyped-def]
+def test_the_files_are_the_networks_that_they_say(sioux_falls: Network, node25: Network) -> None:
     graph, demand = sioux_falls
     assert (len(graph), graph.number_of_edges()) == (24, 76)
     assert demand["transits"].sum() == 360_600
@@ -77,7 +78,7 @@ def test_the_files_are_the_networks_that_they_say(sioux_falls, node25) -> None: 
     assert (len(graph), graph.number_of_edges(), len(demand)) == (25, 43, 300)
 
 
-def test_sioux_falls_on_least_routes_takes_the_least_time(sioux_falls) -> None:  # type: ignore[no-untyped-def]
+def test_sioux_falls_on_least_routes_takes_the_least_time(sioux_falls: Network) -> None:
     """All or nothing: the hours travelled are each trip's least time, by networkx."""
     graph, demand = sioux_falls
     table = rm.assign(graph, demand, theta_per_h=INF)
@@ -93,7 +94,9 @@ def test_sioux_falls_on_least_routes_takes_the_least_time(sioux_falls) -> None: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("theta", "kappa"), [(INF, 0.0), (30.0, 0.0), (6.0, 0.05), (0.0, 0.0)])
-def test_sioux_falls_agrees_with_every_route_listed(sioux_falls, theta, kappa) -> None:  # type: ignore[no-untyped-def]
+def test_sioux_falls_agrees_with_every_route_listed(
+    sioux_falls: Network, theta: float, kappa: float
+) -> None:
     graph, demand = sioux_falls
     watched = graph.copy()
     for number, (_, _, data) in enumerate(watched.edges(data=True)):
@@ -108,7 +111,7 @@ def test_sioux_falls_agrees_with_every_route_listed(sioux_falls, theta, kappa) -
     assert table.attrs["summary"] == pytest.approx(listed.summary, rel=1e-9)
 
 
-def test_node25_shares_ties_path_by_path(node25) -> None:  # type: ignore[no-untyped-def]
+def test_node25_shares_ties_path_by_path(node25: Network) -> None:
     """networkx lists the least ways of each pair; 67 pairs have several, which share equally."""
     graph, demand = node25
     expected: Counter[tuple[int, int, int]] = Counter()
@@ -125,7 +128,7 @@ def test_node25_shares_ties_path_by_path(node25) -> None:  # type: ignore[no-unt
 
 
 @pytest.mark.parametrize("theta", [0.0, 0.5, 2.0])
-def test_node25_agrees_with_every_route_listed(node25, theta) -> None:  # type: ignore[no-untyped-def]
+def test_node25_agrees_with_every_route_listed(node25: Network, theta: float) -> None:
     graph, demand = node25
     rows = list(demand.itertuples(index=False, name=None))
     listed = oracle.assign(graph, rows, theta=theta)
@@ -134,7 +137,7 @@ def test_node25_agrees_with_every_route_listed(node25, theta) -> None:  # type: 
 
 
 @pytest.mark.slow
-def test_node25_is_the_same_water_however_finely_it_is_cut(node25) -> None:  # type: ignore[no-untyped-def]
+def test_node25_is_the_same_water_however_finely_it_is_cut(node25: Network) -> None:
     graph, demand = node25
     fine, halves = nx.Graph(), {}
     for u, v, data in graph.edges(data=True):
