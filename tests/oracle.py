@@ -1,7 +1,8 @@
 """Slow and obvious oracles of the model, written from the text of model.md and from nothing else.
 
 Everything here lists what it counts: each route of each trip, each sample point of each reach.
-Generalized times are exact fractions, so that a tie is a tie whatever the order of the additions.
+Generalized times add up as exact fractions, so that no order of additions can make or break a tie;
+what the caller's own numbers were rounded by (a reach cut in five) stays under `ROUNDING`.
 Nothing here imports riskmap.
 """
 
@@ -21,6 +22,7 @@ import networkx as nx
 Node = Hashable
 ArcId = tuple[Node, Node, Any]
 TIE = Fraction(1, 10**9)  # relative, model §4
+ROUNDING = Fraction(1, 10**12)  # relative; least times closer than this are equal
 
 
 # --- the graph, read arc by arc ------------------------------------------------------------------
@@ -208,7 +210,7 @@ def list_routes(
         return [
             (link, *rest)
             for link in links_from(node, arcs, ends, kappa)
-            if link.end in d and d[link.end] < d[node]
+            if link.end in d and d[link.end] < d[node] * (1 - ROUNDING)
             for rest in onward(link.end)
         ]
 
