@@ -98,7 +98,9 @@ class _RiskPage(Page):
 
     def render(self, **kwargs: Any) -> str:  # noqa: ANN401 - folium's signature
         (risk_map,) = (child for child in self._children.values() if isinstance(child, RiskMap))
-        added = ", ".join(f"[{json_text(label)}, {js}]" for label, js in risk_map.controlled_layers())
+        added = ", ".join(
+            f"[{json_text(label)}, {js}]" for label, js in risk_map.controlled_layers()
+        )
         self.closing = f"riskmapBoot({risk_map.get_name()}, [{added}]);"
         return super().render(**kwargs)
 
@@ -142,7 +144,9 @@ def build_map(
     named = _named(outcomes)
     words = Words(_language(language or named[0][1].language))
     labels = _labels(words, named)
-    results = tuple((f"r{k}", label, o) for k, (label, (_, o)) in enumerate(zip(labels, named, strict=True)))
+    results = tuple(
+        (f"r{k}", label, o) for k, (label, (_, o)) in enumerate(zip(labels, named, strict=True))
+    )
     edition = Edition(results, words, words.say("marking") if marking is None else marking)
     bounds = _bounds(edition.outcomes)
     content = _content(edition, bounds=bounds, tiles=online_tiles)
@@ -209,7 +213,9 @@ def _content(edition: Edition, *, bounds: Any, tiles: OnlineTiles | None) -> Con
             "iconRetinaUrl": image_address("marker-icon-2x.png"),
             "shadowUrl": image_address("marker-shadow.png"),
         },
-        "tiles": None if tiles is None else {"address": tiles.address, "attribution": tiles.attribution},
+        "tiles": None
+        if tiles is None
+        else {"address": tiles.address, "attribution": tiles.attribution},
         "options": {e.name: options for e in elements if (options := e.options()) is not None},
     }
     return Content(
@@ -222,7 +228,9 @@ def _content(edition: Edition, *, bounds: Any, tiles: OnlineTiles | None) -> Con
         styles=[styles()],
         scripts=[scripts()],
         image_origin=_origin(tiles),
-        **{slot: _markup(elements, slot) for slot in ("top", "panel", "over_map", "below", "after")},
+        **{
+            slot: _markup(elements, slot) for slot in ("top", "panel", "over_map", "below", "after")
+        },
     )
 
 
@@ -237,5 +245,7 @@ def _origin(tiles: OnlineTiles | None) -> str:
     # A policy is a list of words: a host with a space or a semicolon would add to it.
     if parts.scheme != "https" or not parts.netloc or set(parts.netloc) & set(" ;,'\"{}"):
         remedy = "give https://host/{z}/{x}/{y}.png, with the host spelled out"
-        raise OutputError(Problem("map", "online_tiles", f"not an https address: {tiles.address}", remedy))
+        raise OutputError(
+            Problem("map", "online_tiles", f"not an https address: {tiles.address}", remedy)
+        )
     return f"https://{parts.netloc}"

@@ -77,7 +77,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "{local} use no water: origin and destination are at one place.",
     ),
     "first_three": ("Dónde patrullar primero", "Where to patrol first"),
-    "first_post": ("– puesto más cercano: {post}, a {hours} h", "– nearest post: {post}, {hours} h away"),
+    "first_post": (
+        "– puesto más cercano: {post}, a {hours} h",
+        "– nearest post: {post}, {hours} h away",
+    ),
     "first_no_post": ("– ningún puesto llega", "– no post reaches it"),
     "certainty": (
         "Qué tan seguro es: el puesto en la lista va, en el 90 % de los cálculos con otros supuestos, "
@@ -128,7 +131,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "With default values for want of data: {layers}.",
     ),
     "reported_doubtful": ("Datos dudosos: {layers}.", "Doubtful data: {layers}."),
-    "reported_ambiguous": ("Con más de una lectura posible: {layers}.", "Open to two readings: {layers}."),
+    "reported_ambiguous": (
+        "Con más de una lectura posible: {layers}.",
+        "Open to two readings: {layers}.",
+    ),
     # Sources
     "sources": ("Datos y fechas", "Data and dates"),
     "source": (
@@ -174,8 +180,14 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "why_origins": ("De dónde viene", "Where it comes from"),
     "why_sites": ("A dónde va", "Where it goes"),
-    "why_posts": ("Puestos que lo patrullan (horas efectivas)", "Posts that patrol it (effective hours)"),
-    "why_no_posts": ("Ninguno: nadie patrulla este corredor.", "None: nobody patrols this corridor."),
+    "why_posts": (
+        "Puestos que lo patrullan (horas efectivas)",
+        "Posts that patrol it (effective hours)",
+    ),
+    "why_no_posts": (
+        "Ninguno: nadie patrulla este corredor.",
+        "None: nobody patrols this corridor.",
+    ),
     "why_nearest": (
         "Puesto más cercano: {post}, a {hours} h de navegación.",
         "Nearest post: {post}, {hours} h by boat.",
@@ -240,6 +252,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "layer_roads": ("Vías terrestres", "Roads"),
     "layer_water_areas": ("Cuerpos de agua", "Water areas"),
     "layer_patrol_tracks": ("Recorridos de patrulla", "Patrol tracks"),
+    "layer_movements": ("Movimientos", "Movements"),
     "layer_graticule": ("Cuadrícula", "Graticule"),
     "kind_police_posts": ("Puesto policial", "Police post"),
     "kind_checkpoints": ("Punto de control", "Checkpoint"),
@@ -324,7 +337,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "col_from": ("Desde", "From"),
     "col_to": ("Hasta", "To"),
     "col_survival": ("Llega sin ser detectado", "Arrives undetected"),
-    "paper_rows": ("Se imprimen {shown} de {all} corredores.", "{shown} of {all} corridors printed."),
+    "paper_rows": (
+        "Se imprimen {shown} de {all} corredores.",
+        "{shown} of {all} corridors printed.",
+    ),
     "paper_chosen": ("Corredor resaltado: {name}.", "Corridor marked: {name}."),
 }
 

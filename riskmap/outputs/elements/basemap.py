@@ -63,7 +63,9 @@ class BaseMap(MapElement):
     def options(self) -> Mapping[str, Any]:
         """Return areas as rings of (lat, lon), names with their places, and the lines' styles."""
         tables = self.edition.first.layers.tables
-        areas = [_area_layer(spec, tables[spec[0]]) for spec in _AREAS if len(tables.get(spec[0], ()))]
+        areas = [
+            _area_layer(spec, tables[spec[0]]) for spec in _AREAS if len(tables.get(spec[0], ()))
+        ]
         return {
             "areas": areas,
             "riverNames": _river_names(self.edition.first.reaches),

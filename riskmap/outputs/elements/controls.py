@@ -68,7 +68,9 @@ class Paper(MapElement):
 
     name: ClassVar[str] = "paper"
     slot: ClassVar[Any] = "below"
-    template: ClassVar[str] = """<div class="rm-on-paper rm-first-sheet" id="rm-paper-ranking"></div>"""
+    template: ClassVar[str] = (
+        """<div class="rm-on-paper rm-first-sheet" id="rm-paper-ranking"></div>"""
+    )
 
 
 class SecondSheet(MapElement):

@@ -56,7 +56,9 @@ class Corridors(MapElement):
         }
 
     def _full(self) -> float:
-        largest = [outcome.corridors["undetected_transits"].max() for outcome in self.edition.outcomes]
+        largest = [
+            outcome.corridors["undetected_transits"].max() for outcome in self.edition.outcomes
+        ]
         return float(np.nan_to_num(max(largest, default=0.0)))
 
 

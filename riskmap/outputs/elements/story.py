@@ -37,13 +37,17 @@ class Story(MapElement):
 
     def options(self) -> Mapping[str, Any]:
         """Return the sentences of each result."""
-        return {"results": [self._tell(label, outcome) for _, label, outcome in self.edition.results]}
+        return {
+            "results": [self._tell(label, outcome) for _, label, outcome in self.edition.results]
+        }
 
     def _tell(self, label: str, outcome: OutcomeLike) -> dict[str, Any]:
         words = self.edition.words
         return {
             "title": text_of(outcome.study_name) or words.say("map"),
-            "subtitle": _subtitle(words, outcome, label=label if len(self.edition.results) > 1 else ""),
+            "subtitle": _subtitle(
+                words, outcome, label=label if len(self.edition.results) > 1 else ""
+            ),
             "paragraphs": _paragraphs(words, outcome),
             "certainty": _certainty(words, outcome),
             "statements": _statements(words, outcome),
@@ -83,7 +87,11 @@ def season_word(words: Words, season: str) -> str:
 def _subtitle(words: Words, outcome: OutcomeLike, *, label: str) -> str:
     day = text_of(outcome.provenance.get("time"))[:10]
     season = season_word(words, outcome.season)
-    parts = [label if label != season else "", season, words.say("computed_on", day=day) if day else ""]
+    parts = [
+        label if label != season else "",
+        season,
+        words.say("computed_on", day=day) if day else "",
+    ]
     volume = words.say("volumes_relative" if outcome.relative else "volumes_absolute")
     return " · ".join([*(part for part in parts if part), volume])
 
@@ -117,7 +125,9 @@ def _certainty(words: Words, outcome: OutcomeLike) -> str:
         for r in first.itertuples()
         if r.rank_p05 == r.rank_p05 and r.rank_p95 == r.rank_p95  # noqa: PLR0124 - NaN
     ]
-    return words.say("certainty", ranges="; ".join(ranges)) if ranges else words.say("certainty_none")
+    return (
+        words.say("certainty", ranges="; ".join(ranges)) if ranges else words.say("certainty_none")
+    )
 
 
 def _statements(words: Words, outcome: OutcomeLike) -> list[str]:
@@ -152,7 +162,9 @@ def _reported(words: Words, outcome: OutcomeLike) -> list[str]:
     return [
         words.say(
             f"reported_{kind}",
-            layers="; ".join(f"{words.layer(layer)}: {n}" for layer, n in sorted(counts[kind].items())),
+            layers="; ".join(
+                f"{words.layer(layer)}: {n}" for layer, n in sorted(counts[kind].items())
+            ),
         )
         for kind in _REPORTED
         if kind in counts
@@ -168,8 +180,8 @@ def _sources(words: Words, outcome: OutcomeLike) -> list[str]:
         )  # fmt: skip
         out.append(told + _dates(words, outcome, layer=layer))
     record = outcome.provenance
-    made = {key: text_of(plain(record.get(key))) for key in ("version", "seed", "time")}
-    out.append(words.say("made_by", version=made["version"] or __version__, seed=made["seed"] or "–",
+    made = {key: text_of(plain(record.get(key))) for key in ("riskmap", "seed", "time")}
+    out.append(words.say("made_by", version=made["riskmap"] or __version__, seed=made["seed"] or "–",
                          time=made["time"] or "–"))  # fmt: skip
     out.append(words.say("embedded", licences=", ".join(licences())))
     return out
