@@ -55,9 +55,7 @@ class LanguageName(StrEnum):
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Path of the study file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
-Season = Annotated[
-    SeasonName | None, typer.Option(help="Water season, in place of the study's.")
-]
+Season = Annotated[SeasonName | None, typer.Option(help="Water season, in place of the study's.")]
 DEFAULT_STUDY = Path("study.toml")
 
 
@@ -138,7 +136,9 @@ def rank(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="FILE",
+            "-o",
+            "--output",
+            metavar="FILE",
             help="File to write: .csv .geojson .gpkg .parquet .json or .xlsx",
         ),
     ] = ...,  # type: ignore[assignment]

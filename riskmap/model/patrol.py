@@ -122,9 +122,7 @@ def spread_patrols(reaches: Reaches, posts: Posts, *, usable: Bools) -> Patrols:
     )
 
 
-def nearest_posts(
-    reaches: Reaches, posts: Posts, *, usable: Bools
-) -> tuple[Floats, Ints]:
+def nearest_posts(reaches: Reaches, posts: Posts, *, usable: Bools) -> tuple[Floats, Ints]:
     """Return hours from the nearest post's craft to each reach's nearest point, and which post.
 
     Returns

@@ -81,9 +81,7 @@ def _mercator_lines(reaches: Reaches, chosen: Ints) -> Geometries:
     coords = reaches.coords[np.repeat(keep, sizes)]
     xy = Transformer.from_crs(4326, 3395, always_xy=True).transform(coords[:, 0], coords[:, 1])
     owner = np.repeat(np.arange(chosen.size), sizes[chosen])
-    lines: Geometries = shapely.linestrings(
-        np.column_stack(xy), indices=owner
-    )
+    lines: Geometries = shapely.linestrings(np.column_stack(xy), indices=owner)
     return lines
 
 

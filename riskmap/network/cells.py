@@ -84,17 +84,11 @@ def _cells_at(
     area = shapely.area(pieces)
     some = area > 0.0
     centre = shapely.centroid(pieces[some])
-    lon, lat = to_plane.transform(
-        shapely.get_x(centre), shapely.get_y(centre), direction="INVERSE"
-    )
+    lon, lat = to_plane.transform(shapely.get_x(centre), shapely.get_y(centre), direction="INVERSE")
     return chosen[owner[some]].astype(np.int32), lon, lat, area[some] / HECTARE_M2
 
 
-def _boxes(
-    bounds: Floats, side_m: float
-) -> tuple[
-    npt.NDArray[np.intp], Geometries
-]:
+def _boxes(bounds: Floats, side_m: float) -> tuple[npt.NDArray[np.intp], Geometries]:
     """Return every grid box that touches each bound, and which bound it is for."""
     low = np.floor(bounds[:, :2] / side_m).astype(np.int64)
     count = np.floor(bounds[:, 2:] / side_m).astype(np.int64) - low + 1

@@ -76,9 +76,7 @@ def sites_of_layer(
     return _unattached(layer, row, points.x.to_numpy(), points.y.to_numpy(), weight)
 
 
-def _weights(
-    layer: str, table: gpd.GeoDataFrame, status_weights: Mapping[str, float]
-) -> Floats:
+def _weights(layer: str, table: gpd.GeoDataFrame, status_weights: Mapping[str, float]) -> Floats:
     """Return O or A of each row; of a mining area A for one hectare."""
     one = np.ones(len(table))
     if layer == "venues":

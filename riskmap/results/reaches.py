@@ -51,7 +51,5 @@ def corridor_ids(corridor: np.ndarray[tuple[int], np.dtype[np.int32]]) -> list[s
 def reach_lines(reaches: Reaches) -> Geometries:
     """Return each reach as a line, degrees."""
     owner = np.repeat(np.arange(reaches.u.size), np.diff(reaches.offsets))
-    lines: Geometries = shapely.linestrings(
-        reaches.coords, indices=owner
-    )
+    lines: Geometries = shapely.linestrings(reaches.coords, indices=owner)
     return lines

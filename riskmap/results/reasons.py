@@ -41,9 +41,7 @@ class Reason:
     protected_areas: tuple[str, ...]
 
 
-def explain_corridors(
-    scored: Scored, layers: Layers, lines: Geometries
-) -> list[Reason]:
+def explain_corridors(scored: Scored, layers: Layers, lines: Geometries) -> list[Reason]:
     """Return the reasons of every corridor, by its number.
 
     Parameters
@@ -62,17 +60,13 @@ def explain_corridors(
     areas = _names_touched(
         lines, layers.tables.get("protected_areas"), np.ones(lines.size, dtype=np.bool_)
     )
-    return [
-        Reason(origins[c], sites[c], posts[c], borders[c], areas[c]) for c in range(lines.size)
-    ]
+    return [Reason(origins[c], sites[c], posts[c], borders[c], areas[c]) for c in range(lines.size)]
 
 
 def _crossing(scored: Scored) -> Bools:
     """Tell the corridors that begin or end where a border is crossed."""
     border = scored.border_nodes
-    crosses: Bools = (
-        border[scored.chains.upstream_node] | border[scored.chains.downstream_node]
-    )
+    crosses: Bools = border[scored.chains.upstream_node] | border[scored.chains.downstream_node]
     return crosses
 
 

@@ -21,9 +21,7 @@ ROUTE_COLUMNS = (
 )  # fmt: skip
 
 
-def routes_table(
-    scored: Scored, layers: Layers, *, hazard_aversion_h: float
-) -> gpd.GeoDataFrame:
+def routes_table(scored: Scored, layers: Layers, *, hazard_aversion_h: float) -> gpd.GeoDataFrame:
     """Return one row for each entry point and site with trips between them, most transits first.
 
     `transits` and `survival` are over all the routes that are taken, so that Σ transits · survival
