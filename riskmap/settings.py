@@ -1,0 +1,423 @@
+"""The study file: its sections as frozen models, and every problem in it on a line of its own.
+
+Paths stay as they are written; `Settings.path_of` resolves them against the file's folder. What a
+layer's columns mean is in `riskmap.schema`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from riskmap import schema
+from riskmap.errors import Problem, StudyError
+
+Season = Literal["low", "high"]
+Language = Literal["es", "en"]
+FlowDirection = Literal["digitised", "reversed", "unknown"]
+UnusableRows = Literal["stop", "skip"]
+
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Rate = Annotated[float, Field(ge=0.0)]
+
+#: What the study file will hold in later versions: key (or section) and what to do until then.
+LATER = MappingProxyType(
+    {
+        "uncertainty": "draws are not in this version: take the section out",
+        "rasters": "rasters are not in this version: take the section out",
+        "layers.water_areas": "water areas are not in this version: take the layer out",
+        "layers.roads": "roads are not in this version: take the layer out",
+        "layers.landings": "landings are not in this version: take the layer out",
+        "layers.patrol_tracks": "patrol tracks are not in this version: take the layer out",
+        "layers.incidents": "incidents are not in this version: take the layer out",
+        "layers.*.preset": "presets are not in this version: name the columns with `columns`",
+        "layers.*.coverage": "surveyed areas are not in this version: take the key out",
+        "layers.*.position_error_m": "position errors are not in this version: take the key out",
+        "travel.craft": "named craft are not in this version: give downstream_kmh and upstream_kmh",
+    }
+)
+
+
+class _Section(BaseModel):
+    """Hold one section; strict, so that "16" is not a number and 1 is not a name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class StudySection(_Section):
+    """Hold `[study]`: what is shown on every output."""
+
+    name: Annotated[str, Field(min_length=1)] = "riskmap"
+    season: Season = "low"
+    seed: Annotated[int, Field(ge=0)] = 0
+    language: Language = "es"
+
+
+class LayerSection(_Section):
+    """Hold `[layers.NAME]`: where a layer is, and how its columns are called there."""
+
+    path: Annotated[str, Field(min_length=1)]
+    table: str | None = None
+    columns: Mapping[str, str] = Field(default_factory=dict)
+    flow_direction: FlowDirection = "digitised"
+    where: str | None = None
+    crs: str | None = None
+    unusable_rows: UnusableRows = "stop"
+
+
+class TravelSection(_Section):
+    """Hold `[travel]`: speeds over ground, km/h, and how far from the water a site may be."""
+
+    downstream_kmh: Positive = 16.0
+    upstream_kmh: Positive = 9.0
+    overland_kmh: Positive = 3.0
+    max_access_km: Amount = 10.0
+    snap_tolerance_m: Amount = 50.0
+
+
+class MovementSection(_Section):
+    """Hold one `[[movements]]`: who travels from where to where (model §2)."""
+
+    name: Annotated[str, Field(min_length=1)]
+    origins: str
+    destinations: str
+    transits_per_month: Positive | None = None
+    beta_per_h: Amount = 0.1
+
+
+class RoutesSection(_Section):
+    """Hold `[routes]`: how travellers choose (model §4)."""
+
+    theta_per_h: Rate = 1.0
+    hazard_aversion_h: Amount = 0.0
+
+
+class PatrolSection(_Section):
+    """Hold `[patrol]`: how patrols meet boats (model §3)."""
+
+    period_h: Positive = 720.0
+    detection_per_meeting: Share = 0.5
+    standard_speed_kmh: Positive = 25.0
+
+
+class StatusWeights(_Section):
+    """Hold the attraction of a mined hectare by its legal status."""
+
+    authorised: Amount = 0.1
+    informal: Amount = 0.7
+    illegal: Amount = 1.0
+    unknown: Amount = 0.7
+
+
+class MiningSection(_Section):
+    """Hold `[mining]`: how mining areas become destinations (model §2)."""
+
+    cell_km: Positive = 2.0
+    status_weights: StatusWeights = StatusWeights()
+
+
+class _StudyFile(_Section):
+    """Hold the sections as they stand in the file."""
+
+    study: StudySection = StudySection()
+    layers: Mapping[str, LayerSection]
+    travel: TravelSection = TravelSection()
+    movements: tuple[MovementSection, ...] = Field(default=(), strict=False)
+    routes: RoutesSection = RoutesSection()
+    patrol: PatrolSection = PatrolSection()
+    mining: MiningSection = MiningSection()
+
+
+class Settings(_StudyFile):
+    """Hold a study's settings.
+
+    Attributes
+    ----------
+    folder
+        Folder that the layers' paths are relative to.
+    sha256
+        Hash of the study file, or of nothing where the settings were made in Python.
+    """
+
+    folder: Path = Path()
+    sha256: str = ""
+
+    def path_of(self, layer: str) -> Path:
+        """Return the path of a layer's file."""
+        return self.folder / self.layers[layer].path
+
+    def with_study(self, **changes: str | int) -> Settings:
+        """Return the settings with some keys of `[study]` changed.
+
+        Raises
+        ------
+        StudyError
+            Where a value is out of range.
+        """
+        try:
+            study = StudySection(**{**self.study.model_dump(), **changes})  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise StudyError(_problems(error, ("study",))) from None
+        return self.model_copy(update={"study": study})
+
+
+def load_settings(path: str | Path) -> Settings:
+    """Read a study file.
+
+    Parameters
+    ----------
+    path
+        The TOML file.
+
+    Raises
+    ------
+    StudyError
+        Where the file is missing or is not TOML, or a key or value is not as the contract says.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise StudyError(
+            Problem(str(path), None, "there is no such study file", "make one with: riskmap init")
+        ) from None
+    except OSError as error:
+        raise StudyError(
+            Problem(str(path), None, f"cannot be read: {error.strerror}", "name a study file")
+        ) from None
+    return settings_from_mapping(
+        _parse(raw, path), folder=path.parent, sha256=hashlib.sha256(raw).hexdigest()
+    )
+
+
+def settings_from_mapping(
+    content: Mapping[str, Any], *, folder: str | Path = ".", sha256: str = ""
+) -> Settings:
+    """Check the content of a study file, given as nested mappings.
+
+    Parameters
+    ----------
+    content
+        Sections and keys as in the study file.
+    folder
+        Folder that the layers' paths are relative to.
+    sha256
+        Hash of the file that the content comes from.
+
+    Raises
+    ------
+    StudyError
+        With every problem.
+    """
+    problems = _later_problems(content)
+    try:
+        checked = _StudyFile.model_validate(_without_later(content))
+    except ValidationError as error:
+        raise StudyError((*problems, *_problems(error))) from None
+    checked = checked.model_copy(update={"movements": _movements(checked)})
+    problems += _layer_problems(checked) + _movement_problems(checked)
+    if problems:
+        raise StudyError(problems)
+    sections = {name: getattr(checked, name) for name in _StudyFile.model_fields}
+    return Settings.model_construct(**sections, folder=Path(folder), sha256=sha256)
+
+
+def _parse(raw: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        what, mend = f"is not UTF-8 text (line {line})", "save it as UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        what, mend = f"is not TOML: {error}", "mend that line; text stands in quotes"
+    raise StudyError(Problem(str(path), None, what, mend))
+
+
+def _later_places(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the (place, table key) of everything that later versions will read."""
+    layers = content.get("layers")
+    found = [(key, key) for key in LATER if "." not in key and key in content]
+    travel = content.get("travel")
+    if isinstance(travel, dict) and "craft" in travel:
+        found.append(("travel.craft", "travel.craft"))
+    for name, layer in layers.items() if isinstance(layers, dict) else ():
+        if f"layers.{name}" in LATER:
+            found.append((f"layers.{name}", f"layers.{name}"))
+        elif isinstance(layer, dict):
+            found += [
+                (f"layers.{name}.{key}", f"layers.*.{key}")
+                for key in layer
+                if f"layers.*.{key}" in LATER
+            ]
+    return found
+
+
+def _later_problems(content: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    for place, key in _later_places(content):
+        what, mend = LATER[key].split(": ", 1)
+        section, _, name = place.rpartition(".")
+        problems.append(Problem(_bracket(section or name), name if section else None, what, mend))
+    return problems
+
+
+def _without_later(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what `_later_problems` has told already, so that it is told once."""
+    rest = {key: dict(v) if isinstance(v, dict) else v for key, v in content.items()}
+    if isinstance(rest.get("layers"), dict):
+        rest["layers"] = {
+            k: dict(v) if isinstance(v, dict) else v for k, v in rest["layers"].items()
+        }
+    for place, _ in _later_places(content):
+        *parents, name = place.split(".")
+        section = rest
+        for parent in parents:
+            section = section[parent]
+        section.pop(name)
+    return rest
+
+
+def _movements(checked: _StudyFile) -> tuple[MovementSection, ...]:
+    """Return the movements, or the two default ones as far as the study has their layers."""
+    if checked.movements:
+        return checked.movements
+    return tuple(
+        MovementSection(name=name, origins=origins, destinations=destinations)
+        for name, origins, destinations in schema.DEFAULT_MOVEMENTS
+        if origins in checked.layers and destinations in checked.layers
+    )
+
+
+def _layer_problems(checked: _StudyFile) -> list[Problem]:
+    problems = [
+        _unknown_key(_bracket("layers"), name, list(schema.LAYERS))
+        for name in checked.layers
+        if name not in schema.LAYERS
+    ]
+    if "rivers" not in checked.layers:
+        problems.append(Problem("[layers]", None, "no layer rivers", "add [layers.rivers]"))
+    for name, layer in checked.layers.items():
+        known = schema.LAYERS.get(name)
+        if known is None:
+            continue
+        columns = [column.name for column in known.columns]
+        problems += [
+            _unknown_key(f"[layers.{name}] columns", column, columns)
+            for column in layer.columns
+            if column not in columns
+        ]
+        if layer.path.startswith(("postgresql:", "postgres:")):
+            problems.append(
+                Problem(
+                    f"[layers.{name}]",
+                    "path",
+                    "databases are not in this version",
+                    "export the table to a GeoPackage",
+                )
+            )
+    return problems
+
+
+def _movement_problems(checked: _StudyFile) -> list[Problem]:
+    problems = []
+    for number, movement in enumerate(checked.movements):
+        for end in ("origins", "destinations"):
+            layer = getattr(movement, end)
+            where = f"{end} (movement {movement.name!r})"
+            if layer not in schema.MOVEMENT_LAYERS:
+                problems.append(
+                    Problem(
+                        f"[[movements]] {number + 1}",
+                        where,
+                        f"{layer!r} is not a layer that trips start from or go to",
+                        f"one of: {', '.join(schema.MOVEMENT_LAYERS)}",
+                    )
+                )
+            elif layer not in checked.layers:
+                mend = f"add [layers.{layer}], or take the movement out"
+                problems.append(
+                    Problem(f"[[movements]] {number + 1}", where, f"no layer {layer}", mend)
+                )
+    names = [movement.name for movement in checked.movements]
+    problems += [
+        Problem("[[movements]]", name, "two movements have this name", "name them apart")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    if not checked.movements:
+        problems.append(
+            Problem(
+                "[layers]",
+                None,
+                "no movement: a layer of origins and one of destinations are needed",
+                "add [layers.entry_points], and [layers.venues] or [layers.mining_areas]",
+            )
+        )
+    return problems
+
+
+def _problems(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[Problem]:
+    """Turn pydantic's findings into problems with the nearest key and the value seen."""
+    return [_problem((*prefix, *found["loc"]), found) for found in error.errors()]
+
+
+def _problem(place: tuple[int | str, ...], found: Any) -> Problem:  # noqa: ANN401
+    section, key = _section_of(place)
+    kind, seen = found["type"], found["input"]
+    if kind == "extra_forbidden":
+        return _unknown_key(section, key, _keys_at(place[:-1]))
+    if kind == "missing":
+        return Problem(section, key, "the key is missing", "add it")
+    if isinstance(seen, Mapping) and {"low", "high"} <= set(seen):
+        return Problem(
+            section, key, "ranges are not in this version", "give the most likely number alone"
+        )
+    wanted = str(found["msg"]).removeprefix("Input should be ")
+    shown = f"{seen!r}" if isinstance(seen, (str, int, float, bool)) else "this value"
+    return Problem(section, key, f"{shown} is not {wanted}", "see the study file's documentation")
+
+
+def _section_of(place: tuple[int | str, ...]) -> tuple[str, str]:
+    """Split the place of a finding into the section's heading and the key."""
+    if place and place[0] == "movements" and len(place) > 1:
+        return f"[[movements]] {int(place[1]) + 1}", ".".join(map(str, place[2:])) or "movement"
+    if len(place) == 1:
+        return "study file", str(place[0])
+    if place[0] == "layers":
+        names = [str(part) for part in place[1:]]
+        if len(names) == 1:
+            return "[layers]", names[0]
+        return f"[layers.{names[0]}]", ".".join(names[1:])
+    return _bracket(str(place[0])), ".".join(map(str, place[1:]))
+
+
+def _keys_at(place: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that a section may have."""
+    model: Any = _StudyFile
+    for part in place:
+        fields = getattr(model, "model_fields", None)
+        if fields is None or part not in fields:
+            continue
+        annotation = fields[part].annotation
+        inner = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type)]
+        models = [a for a in inner if issubclass(a, BaseModel)]
+        model = models[0] if models else model
+    return list(model.model_fields)
+
+
+def _unknown_key(section: str, key: str, known: list[str]) -> Problem:
+    near = get_close_matches(key, known, n=1, cutoff=0.5)
+    mend = f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(known)}"
+    return Problem(section, key, "unknown key", mend)
+
+
+def _bracket(name: str) -> str:
+    return f"[{name}]"
