@@ -51,7 +51,7 @@ class Column:
     @property
     def may_be_unknown(self) -> bool:
         """Whether a row without a value can be used: the unknown has a meaning of its own."""
-        return self.kind != "number" or self.default != self.default  # noqa: PLR0124  (NaN)
+        return self.kind != "number" or self.default != self.default  # NaN
 
     @property
     def range_text(self) -> str:

@@ -164,7 +164,7 @@ class Settings(_StudyFile):
             Where a value is out of range.
         """
         try:
-            study = StudySection(**{**self.study.model_dump(), **changes})  # type: ignore[arg-type]
+            study = StudySection(**{**self.study.model_dump(), **changes})
         except ValidationError as error:
             raise StudyError(_problems(error, ("study",))) from None
         return self.model_copy(update={"study": study})
@@ -369,7 +369,7 @@ def _problems(error: ValidationError, prefix: tuple[str, ...] = ()) -> list[Prob
     return [_problem((*prefix, *found["loc"]), found) for found in error.errors()]
 
 
-def _problem(place: tuple[int | str, ...], found: Any) -> Problem:  # noqa: ANN401
+def _problem(place: tuple[int | str, ...], found: Any) -> Problem:
     section, key = _section_of(place)
     kind, seen = found["type"], found["input"]
     if kind == "extra_forbidden":
@@ -414,7 +414,7 @@ def _keys_at(place: tuple[int | str, ...]) -> list[str]:
 
 
 def _unknown_key(section: str, key: str, known: list[str]) -> Problem:
-    near = get_close_matches(key, known, n=1, cutoff=0.5)
+    near = get_close_matches(key.rpartition(".")[2], known, n=1, cutoff=0.5)
     mend = f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(known)}"
     return Problem(section, key, "unknown key", mend)
 
