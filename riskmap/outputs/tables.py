@@ -1,0 +1,226 @@
+"""Tables as files: the ending chooses the format, the provenance goes with it.
+
+Columns and rows are made in `riskmap.results`; here they are only written. JSON is strict: what
+does not exist is null. In a spreadsheet every text is text, never a formula.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import shapely
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+from riskmap.errors import OutputError, Problem
+from riskmap.outputs.files import TABLE_ENDINGS, whole_file
+from riskmap.results.outcome import Outcome
+
+Level = Literal["corridors", "reaches", "routes"]
+
+#: Decimals of degrees in text formats: a centimetre.
+DECIMALS = 7
+#: Rows of a sheet, and characters of a cell, that a spreadsheet can hold.
+SHEET_ROWS = 1_048_576
+CELL_CHARACTERS = 32_767
+
+
+def write_table(
+    outcome: Outcome,
+    path: Path,
+    *,
+    level: Level = "corridors",
+    top: int | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write one of the tables of an outcome, with its provenance.
+
+    Provenance is inside a `.json`, and in a second sheet of an `.xlsx`; for every other format it
+    stands beside the file, as `FILE.provenance.json`.
+
+    Parameters
+    ----------
+    outcome
+        The outcome.
+    path
+        File to write: .csv, .geojson, .gpkg, .parquet, .json or .xlsx.
+    level
+        Which table.
+    top
+        Only so many rows: the first ranked corridors, the reaches with most undetected transits,
+        the routes with most transits.
+    overwrite
+        Replace a file that exists.
+
+    Raises
+    ------
+    OutputError
+        Where the folder is missing, the file exists, or the ending is unknown.
+    """
+    write = _WRITERS.get(path.suffix.lower())
+    if write is None:
+        endings = " ".join(TABLE_ENDINGS)
+        raise OutputError(
+            Problem(str(path), None, f"{path.suffix!r} names no format", f"one of: {endings}")
+        )
+    table = table_of(outcome, level=level, top=top)
+    with whole_file(path, overwrite=overwrite) as part:
+        write(table, part, level, outcome)
+        if path.suffix.lower() not in (".json", ".xlsx"):
+            beside = path.with_name(f"{path.name}.provenance.json")
+            with whole_file(beside, overwrite=True) as record:
+                record.write_text(_json(_record(outcome)), encoding="utf-8")
+
+
+def table_of(outcome: Outcome, *, level: Level, top: int | None = None) -> gpd.GeoDataFrame:
+    """Return a table of an outcome, or its `top` rows."""
+    table: gpd.GeoDataFrame = getattr(outcome, level)
+    if top is None:
+        return table
+    if level == "reaches":
+        table = table.sort_values("undetected_transits", ascending=False, kind="stable")
+    return table.head(top)
+
+
+def _record(outcome: Outcome) -> dict[str, Any]:
+    return {"summary": dict(outcome.summary), "provenance": dict(outcome.provenance)}
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1)
+
+
+def _with_wkt(table: gpd.GeoDataFrame, *, decimals: int = DECIMALS) -> pd.DataFrame:
+    """Return the table with its geometry as well-known text."""
+    text = pd.DataFrame(table.drop(columns="geometry"))
+    text["geometry"] = shapely.to_wkt(table.geometry.to_numpy(), rounding_precision=decimals)
+    return text
+
+
+def _write_csv(table: gpd.GeoDataFrame, path: Path, _level: Level, _outcome: Outcome) -> None:
+    _with_wkt(table).to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+
+
+def _write_geojson(table: gpd.GeoDataFrame, path: Path, level: Level, _outcome: Outcome) -> None:
+    features = [
+        {"type": "Feature", "properties": properties, "geometry": geometry}
+        for properties, geometry in zip(
+            _records(pd.DataFrame(table.drop(columns="geometry"))),
+            _geometries(table),
+            strict=True,
+        )
+    ]
+    collection = {"type": "FeatureCollection", "name": level, "features": features}
+    path.write_text(_lines_json(collection, "features"), encoding="utf-8")
+
+
+def _write_json(table: gpd.GeoDataFrame, path: Path, level: Level, outcome: Outcome) -> None:
+    rows = _records(pd.DataFrame(table.drop(columns="geometry")))
+    for row, geometry in zip(rows, _geometries(table), strict=True):
+        row["geometry"] = geometry
+    record = _record(outcome)
+    content = {"summary": record["summary"], level: rows, "provenance": record["provenance"]}
+    path.write_text(_lines_json(content, level), encoding="utf-8")
+
+
+def _write_gpkg(table: gpd.GeoDataFrame, path: Path, level: Level, _outcome: Outcome) -> None:
+    table.to_file(
+        path, layer=level, driver="GPKG", engine="pyogrio", geometry_type="LineString", index=False
+    )
+
+
+def _write_parquet(table: gpd.GeoDataFrame, path: Path, _level: Level, _outcome: Outcome) -> None:
+    table.to_parquet(path, index=False)
+
+
+def _write_xlsx(table: gpd.GeoDataFrame, path: Path, level: Level, outcome: Outcome) -> None:
+    if len(table) >= SHEET_ROWS:
+        raise OutputError(
+            Problem(str(path), None, f"{len(table)} rows do not fit a sheet", "write a .gpkg")
+        )
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet(level)
+    text = _with_wkt(table, decimals=5)
+    sheet.append([str(name) for name in text.columns])
+    for row in _records(text):
+        sheet.append([_cell(sheet, value) for value in row.values()])
+    about = book.create_sheet("provenance")
+    for key, value in _flat(_record(outcome)):
+        about.append([_cell(about, key), _cell(about, value)])
+    book.save(path)
+
+
+def _cell(sheet: Any, value: object) -> object:
+    """Return a value for a sheet; text stays text, even where it begins like a formula."""
+    if not isinstance(value, str):
+        return value
+    shown = ILLEGAL_CHARACTERS_RE.sub("", value)
+    if len(shown) > CELL_CHARACTERS:
+        shown = "(too long for a cell: see another format)"
+    cell = WriteOnlyCell(sheet, value=shown)
+    cell.data_type = "s"
+    return cell
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
+    """Return nested keys as "layers.rivers.crs" with their values."""
+    flat: list[tuple[str, object]] = []
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            flat += _flat(value, f"{prefix}{key}.")
+        else:
+            flat.append((f"{prefix}{key}", value))
+    return flat
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as plain Python values, None for what does not exist."""
+    columns = {str(name): _plain(table[name]) for name in table.columns}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _plain(values: pd.Series) -> list[Any]:
+    """Return a column as plain Python values."""
+    if values.dtype.kind == "f":
+        numbers = values.to_numpy()
+        return [v if np.isfinite(v) else None for v in numbers.tolist()]
+    return [None if value is None or value is pd.NA or value != value else value
+            for value in values.tolist()]  # fmt: skip
+
+
+def _geometries(table: gpd.GeoDataFrame) -> list[Any]:
+    """Return the geometries as GeoJSON objects, rounded to a centimetre."""
+    rounded = shapely.transform(table.geometry.to_numpy(), lambda xy: np.round(xy, DECIMALS))
+    return [json.loads(text) for text in shapely.to_geojson(rounded)]
+
+
+def _lines_json(content: Mapping[str, Any], rows: str) -> str:
+    """Return strict JSON with each of the rows on a line of its own."""
+    parts = []
+    for key, value in content.items():
+        name = json.dumps(key)
+        if key == rows:
+            lines = ",\n".join(
+                json.dumps(row, ensure_ascii=False, allow_nan=False) for row in value
+            )
+            parts.append(f"{name}: [\n{lines}\n]")
+        else:
+            parts.append(f"{name}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}")
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+_WRITERS: Mapping[str, Callable[[gpd.GeoDataFrame, Path, Level, Outcome], None]] = {
+    ".csv": _write_csv,
+    ".geojson": _write_geojson,
+    ".gpkg": _write_gpkg,
+    ".parquet": _write_parquet,
+    ".json": _write_json,
+    ".xlsx": _write_xlsx,
+}
