@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     )
     from riskmap.model.assign import assign
     from riskmap.report import Note
+    from riskmap.settings import Settings
+    from riskmap.study import Result, Study, demo_study
 
 _HOMES = {
     "DataError": "riskmap.errors",
@@ -33,9 +35,13 @@ _HOMES = {
     "OutputError": "riskmap.errors",
     "PlanError": "riskmap.errors",
     "Problem": "riskmap.errors",
+    "Result": "riskmap.study",
     "RiskmapError": "riskmap.errors",
+    "Settings": "riskmap.settings",
+    "Study": "riskmap.study",
     "StudyError": "riskmap.errors",
     "assign": "riskmap.model.assign",
+    "demo_study": "riskmap.study",
 }
 
 __all__ = [
@@ -46,10 +52,14 @@ __all__ = [
     "OutputError",
     "PlanError",
     "Problem",
+    "Result",
     "RiskmapError",
+    "Settings",
+    "Study",
     "StudyError",
     "__version__",
     "assign",
+    "demo_study",
 ]
 
 

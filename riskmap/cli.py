@@ -77,9 +77,9 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001  (typer's own form of a 
 
 @app.callback()
 def _root(
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[  # noqa: FBT002
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
-    ] = False,  # noqa: FBT002
+    ] = False,
 ) -> None:
     """Rank the waterway corridors along which trafficking passes undetected."""
 

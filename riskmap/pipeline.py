@@ -125,18 +125,18 @@ def _sited_layers(settings: Settings, layers: Layers) -> list[str]:
 
 def _refuse_dry_movements(settings: Settings, sited: Sited) -> None:
     """Refuse a movement that has no site within reach of the water at one of its ends."""
-    problems = []
-    for layer in sorted({name for m in settings.movements for name in (m.origins, m.destinations)}):
-        if not (sited.sites[layer].node >= 0).any():
-            problems.append(
-                Problem(
-                    layer,
-                    None,
-                    f"no site lies within {settings.travel.max_access_km:g} km of navigable water",
-                    "check that the layer and the rivers are of one region, "
-                    "or raise [travel] max_access_km",
-                )
-            )
+    ends = {name for m in settings.movements for name in (m.origins, m.destinations)}
+    problems = [
+        Problem(
+            layer,
+            None,
+            f"no site lies within {settings.travel.max_access_km:g} km of navigable water",
+            "check that the layer and the rivers are of one region, "
+            "or raise [travel] max_access_km",
+        )
+        for layer in sorted(ends)
+        if not (sited.sites[layer].node >= 0).any()
+    ]
     if problems:
         raise NetworkError(problems)
 
@@ -251,30 +251,29 @@ def _end(settings: Settings, sites: Sites) -> SitesOnWater:
 
 def _unserved_notes(scored: Scored) -> list[Note]:
     """Report posts whose range ends before the water, and demand that no route serves."""
-    notes = []
-    for p in np.flatnonzero(np.diff(scored.patrols.post_start) == 0):
-        notes.append(
-            Note(
-                "unreachable",
-                "police_posts",
-                f"row {scored.posts.row[p]}",
-                "reaches no water within its range: its patrol hours are spent nowhere",
-                "check range_h and the distance to the water",
-            )
+    dry = [
+        Note(
+            "unreachable",
+            "police_posts",
+            f"row {scored.posts.row[p]}",
+            "reaches no water within its range: its patrol hours are spent nowhere",
+            "check range_h and the distance to the water",
         )
-    for movement in scored.scores.movements:
-        if movement.gravity.unserved > 0.0:
-            notes.append(
-                Note(
-                    "unreachable",
-                    "movements",
-                    movement.movement.name,
-                    f"{movement.gravity.unserved:.1f} of {movement.gravity.volume:.1f} transits "
-                    "start at origins that reach no destination",
-                    "see the unattached sites and the parts of the network (riskmap check)",
-                )
-            )
-    return notes
+        for p in np.flatnonzero(np.diff(scored.patrols.post_start) == 0)
+    ]
+    lost = [
+        Note(
+            "unreachable",
+            "movements",
+            movement.movement.name,
+            f"{movement.gravity.unserved:.1f} of {movement.gravity.volume:.1f} transits "
+            "start at origins that reach no destination",
+            "see the unattached sites and the parts of the network (riskmap check)",
+        )
+        for movement in scored.scores.movements
+        if movement.gravity.unserved > 0.0
+    ]
+    return [*dry, *lost]
 
 
 def assemble_outcome(

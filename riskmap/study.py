@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import geopandas as gpd
 import networkx as nx
 
+from riskmap.layers import read_layers
 from riskmap.pipeline import Progress, build_network, run_study, site_layers
 from riskmap.report import Note
 from riskmap.results.check import Check, check_network
 from riskmap.results.graph import scored_graph
 from riskmap.results.outcome import Outcome
 from riskmap.results.reasons import Reason
-from riskmap.layers import read_layers
 from riskmap.sample import sample_study_file
-from riskmap.settings import Settings, load_settings
+from riskmap.settings import Settings, load_settings, settings_from_mapping
 
 if TYPE_CHECKING:
     from riskmap.outputs.map import RiskMap
@@ -57,6 +57,24 @@ class Study:
             Where the file cannot be used; every problem is named.
         """
         return cls(load_settings(path))
+
+    @classmethod
+    def from_mapping(cls, content: Mapping[str, Any], *, folder: str | Path = ".") -> Study:
+        """Make a study from nested mappings, keys as in the study file.
+
+        Parameters
+        ----------
+        content
+            Sections and keys.
+        folder
+            Folder that the layers' paths are relative to.
+
+        Raises
+        ------
+        StudyError
+            Where a key or value cannot be used; every problem is named.
+        """
+        return cls(settings_from_mapping(content, folder=folder))
 
     def run(self, *, progress: Progress | None = None) -> Result:
         """Run the study; see `riskmap.pipeline.run_study` for what it raises."""

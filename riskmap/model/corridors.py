@@ -35,7 +35,7 @@ class Chains:
     start, reach
         Reaches of corridor c in order downstream: reach[start[c] : start[c + 1]].
     with_line
-        For each entry of `reach`: whether the corridor runs along it from its first node to its last.
+        For each entry of `reach`: whether the corridor runs along it from first node to last.
     upstream_node, downstream_node
         Ends of each corridor.
     """
@@ -125,7 +125,7 @@ def _turn_and_cut(  # pragma: no cover
 
 
 def _number(reaches: Reaches, reach: Ints, with_line: Bools, breaks: Bools) -> Chains:
-    """Number corridors by their first reach, so that numbers do not depend on the walk."""
+    """Return the corridors by their first reach: numbers do not depend on the walk."""
     begin = np.flatnonzero(breaks)
     sizes = np.diff([*begin, reach.size])
     lowest = np.minimum.reduceat(reach, begin) if begin.size else np.empty(0, dtype=np.int32)

@@ -32,8 +32,8 @@ def least_paths(arcs: Arcs, trips: Trips, *, hazard_aversion_h: float) -> list[I
     paths: list[Ints] = []
     for k, destination in enumerate(trips.destination):
         next_arc = _next_arcs(start, tail, order, cost, destination)
-        for origin in trips.origin[trips.start[k] : trips.start[k + 1]]:
-            paths.append(_follow(next_arc, arcs.head, origin, destination))
+        origins = trips.origin[trips.start[k] : trips.start[k + 1]]
+        paths += [_follow(next_arc, arcs.head, origin, destination) for origin in origins]
     return paths
 
 

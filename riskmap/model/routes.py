@@ -399,7 +399,7 @@ def _without_return(  # pragma: no cover
 
 @njit(cache=True)
 def _straight(  # pragma: no cover
-    links: Links, slot: int, goal: int, onward: bool
+    links: Links, slot: int, goal: int, onward: bool  # noqa: FBT001
 ) -> tuple[float, float]:
     """Return time and survival along one chain to a goal on it, round the ring if need be."""
     if (goal > slot) == onward:

@@ -1,6 +1,4 @@
-"""Scores: what passes on every reach, what of it is never detected, what an hour there gains
-(model §5).
-"""
+"""Scores: what passes on a reach, what of it is never detected, what an hour gains (model §5)."""
 
 from __future__ import annotations
 
@@ -86,7 +84,7 @@ class Scores:
     undetected: Floats
 
     def summary(self) -> dict[str, float]:
-        """Add up all movements: demand = served + local + unserved = detected + undetected + …"""
+        """Add up all movements: demand is served, local or unserved; served is detected or not."""
         served = sum(m.served for m in self.movements)
         undetected = sum(m.undetected for m in self.movements)
         return {

@@ -1,0 +1,1 @@
+"""The waterway graph: reaches, attached sites, travel times, arcs (model §1)."""

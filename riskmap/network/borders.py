@@ -8,6 +8,7 @@ an even number of them is none, an odd number is one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -74,7 +75,7 @@ def _crossings_of(
     at = np.sort(_measures_at(meeting, coords, measures))
     away = _km_from_border(coords, border)
     crossings, group = [], [at[0]]
-    for before, after in zip(at[:-1], at[1:], strict=True):
+    for before, after in pairwise(at):
         inside = (measures > before) & (measures < after)
         if away[inside].max(initial=0.0) <= ALONG_BORDER_KM:
             group.append(after)

@@ -1,4 +1,4 @@
-"""Polygons to grid cells, so that a large mining area presses on all the water it borders (model §1).
+"""Polygons to grid cells: a large mining area presses on all the water it borders (model §1).
 
 Cells are squares of a cylindrical equal-area projection that is true at the whole degree of
 latitude nearest the polygon, counted from a fixed origin: a polygon's cells do not depend on the

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import geopandas as gpd
 import numpy as np
 
-from riskmap.layers import Layers
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.attach import nearest_places
 from riskmap.network.borders import Crossings

@@ -1,4 +1,4 @@
-"""Travel on reaches: speeds with and against the current, and the arcs that they give (model §1)."""
+"""Travel on reaches: speeds with and against the current, and their arcs (model §1)."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def write_graph(outcome: Outcome, path: Path, *, overwrite: bool = False) -> Non
 
 
 def nodes_table(outcome: Outcome) -> gpd.GeoDataFrame:
-    """Return the nodes of the network: `node_id`, number of reaches, whether a border is crossed."""
+    """Return the nodes of the network: `node_id`, number of reaches, whether a border crosses."""
     reaches = outcome.scored.reaches
     xy = reaches.node_xy
     degree = np.bincount(np.concatenate([reaches.u, reaches.v]), minlength=xy.shape[0])

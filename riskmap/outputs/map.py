@@ -96,7 +96,7 @@ class RiskMap(folium.Map):
 class _RiskPage(Page):
     """Start the planner's script after every script of folium's own."""
 
-    def render(self, **kwargs: Any) -> str:  # noqa: ANN401 - folium's signature
+    def render(self, **kwargs: Any) -> str:
         (risk_map,) = (child for child in self._children.values() if isinstance(child, RiskMap))
         added = ", ".join(
             f"[{json_text(label)}, {js}]" for label, js in risk_map.controlled_layers()
@@ -199,7 +199,7 @@ def _bounds(outcomes: Sequence[OutcomeLike]) -> list[list[float]]:
     return [[south, west], [north, east]]
 
 
-def _content(edition: Edition, *, bounds: Any, tiles: OnlineTiles | None) -> Content:  # noqa: ANN401
+def _content(edition: Edition, *, bounds: Any, tiles: OnlineTiles | None) -> Content:
     elements = [element(edition) for element in ELEMENTS]
     words = edition.words
     data = {

@@ -112,7 +112,7 @@ class Page(Figure):  # type: ignore[no-untyped-call, unused-ignore]
         self.content = content
         self.closing = ""
 
-    def render(self, **kwargs: Any) -> str:  # noqa: ANN401 - folium's signature
+    def render(self, **kwargs: Any) -> str:
         """Return the whole document.
 
         Raises
@@ -136,7 +136,7 @@ class Page(Figure):  # type: ignore[no-untyped-call, unused-ignore]
             body=body,
         )
 
-    def _header(self, **kwargs: Any) -> tuple[list[str], list[str], str]:  # noqa: ANN401
+    def _header(self, **kwargs: Any) -> tuple[list[str], list[str], str]:
         """Return the libraries, the style sheets, and what else folium put into the header."""
         libraries, sheets, rest = [], [], []
         for name, child in self.header._children.items():

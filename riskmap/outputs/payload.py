@@ -26,7 +26,7 @@ _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "&<>\u2028\u2029"}
 Ints = npt.NDArray[np.int64]
 
 
-def json_text(value: Any) -> str:  # noqa: ANN401 - anything that json can write
+def json_text(value: Any) -> str:
     r"""Return JSON in which no HTML parser can find markup: `& < >` and line separators as `\uXXXX`.
 
     Examples

@@ -381,7 +381,7 @@ class Words:
 
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number as it is written in Peru and in English: 1,234.5."""
-        return f"{value:,.{digits}f}" if value == value else self.say("unknown")  # noqa: PLR0124
+        return f"{value:,.{digits}f}" if value == value else self.say("unknown")
 
 
 def all_words() -> Mapping[str, tuple[str, str]]:

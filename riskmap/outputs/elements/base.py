@@ -172,7 +172,7 @@ def element_file(name: str) -> str:
     return path.read_text("utf-8") if path.is_file() else ""
 
 
-def plain(value: Any, *, digits: int = 4) -> Any:  # noqa: ANN401 - a cell of a table
+def plain(value: Any, *, digits: int = 4) -> Any:
     """Return a cell as what JSON can hold: None for missing, numbers rounded, dates as text.
 
     Examples
@@ -195,7 +195,7 @@ def plain(value: Any, *, digits: int = 4) -> Any:  # noqa: ANN401 - a cell of a 
 
 def text_of(value: object) -> str:
     """Return a cell as text that any encoder takes ("" for missing; lone surrogates replaced)."""
-    if value is None or value is pd.NA or value is pd.NaT or value != value:  # noqa: PLR0124 - NaN
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
         return ""
     return str(value).encode("utf-8", "replace").decode("utf-8")
 

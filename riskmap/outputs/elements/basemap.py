@@ -32,7 +32,7 @@ _PATROL_EDGES_H_PER_KM: Final = (0.5, 2.0)  # effective hours a month on each ki
 _STATUS: Final = ("authorised", "informal", "illegal", "unknown")
 
 
-def _area(color: str, fill: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def _area(color: str, fill: str, **more: Any) -> dict[str, Any]:
     return {"color": color, "fillColor": fill, "weight": 1, "fillOpacity": 0.35, **more}
 
 
@@ -147,7 +147,7 @@ def _column(table: gpd.GeoDataFrame, column: str) -> list[str]:
     return [text_of(v) for v in table[column]] if column in table else [""] * len(table)
 
 
-def _rings(shape: Any) -> list[list[list[list[float]]]]:  # noqa: ANN401
+def _rings(shape: Any) -> list[list[list[list[float]]]]:
     polygons = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
     return [
         [lat_lon(shapely.get_coordinates(ring)) for ring in (part.exterior, *part.interiors)]
@@ -155,13 +155,13 @@ def _rings(shape: Any) -> list[list[list[list[float]]]]:  # noqa: ANN401
     ]
 
 
-def _open_lines(shape: Any) -> list[list[list[float]]]:  # noqa: ANN401
+def _open_lines(shape: Any) -> list[list[list[float]]]:
     # A border given as an area is drawn as its outline.
     lines = shape.boundary if shape.geom_type.endswith("Polygon") else shape
     return [lat_lon(shapely.get_coordinates(part)) for part in shapely.get_parts(lines)]
 
 
-def _label(shape: Any) -> dict[str, Any]:  # noqa: ANN401
+def _label(shape: Any) -> dict[str, Any]:
     """Return where the area's name stands, and the zoom from which the area is wide enough."""
     west, _, east, _ = shape.bounds
     wide_px = 80

@@ -113,7 +113,7 @@ def _why(record: Mapping[Any, Any], reason: ReasonLike | None) -> dict[str, Any]
         return {"origins": [], "sites": [], "posts": [], "borders": [borders] if borders else [],
                 "areas": [areas] if areas else []}  # fmt: skip
 
-    def pairs(items: Any) -> list[list[Any]]:  # noqa: ANN401
+    def pairs(items: Any) -> list[list[Any]]:
         return [[text_of(name), plain(value)] for name, value in items]
 
     return {

@@ -123,7 +123,7 @@ def _certainty(words: Words, outcome: OutcomeLike) -> str:
     ranges = [
         f"{r.rank}: {words.number(r.rank_p05)}–{words.number(r.rank_p95)}"
         for r in first.itertuples()
-        if r.rank_p05 == r.rank_p05 and r.rank_p95 == r.rank_p95  # noqa: PLR0124 - NaN
+        if r.rank_p05 == r.rank_p05 and r.rank_p95 == r.rank_p95
     ]
     return (
         words.say("certainty", ranges="; ".join(ranges)) if ranges else words.say("certainty_none")
