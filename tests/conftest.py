@@ -1,0 +1,36 @@
+"""Fixtures for every test: the real layers beside the project, and a small study on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.studies import SmallStudy, write_small_study
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of the real layers; they stay there, and may be absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real layers are not beside the project (../shared/data)")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def small_study(tmp_path: Path) -> SmallStudy:
+    """Write the small study of `tests.studies` to a fresh folder."""
+    return write_small_study(tmp_path)
+
+
+@pytest.fixture
+def make_study(tmp_path: Path) -> Callable[..., SmallStudy]:
+    """Return a function that writes the small study with layers changed."""
+
+    def make(**layers: object) -> SmallStudy:
+        return write_small_study(tmp_path, **layers)
+
+    return make
