@@ -18,6 +18,7 @@ venue o (-70.0, -12.6)
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,10 +139,11 @@ def write_small_study(folder: Path, **changed: object) -> SmallStudy:
             continue
         endings[name] = ".shp" if name == "rivers" else ".gpkg"
         assert isinstance(table, gpd.GeoDataFrame)
-        renamed = (
-            table.rename(columns={"strahler_order": "strahler"}) if name == "rivers" else table
-        )
-        renamed.to_file(folder / f"{name}{endings[name]}", engine="pyogrio")
+        if name == "rivers":  # a shapefile has ten characters for a name
+            table = table.rename(columns={"strahler_order": "strahler"})
+        with warnings.catch_warnings():  # a file without a CRS, or with a hole, is meant here
+            warnings.simplefilter("ignore")
+            table.to_file(folder / f"{name}{endings[name]}", engine="pyogrio")
     study = SmallStudy(folder, endings)
     study.keys["rivers"] = 'columns = { strahler_order = "strahler" }'
     return study.write()
