@@ -1,0 +1,315 @@
+"""Reaches: stretches of water between nodes, as flat arrays in an order of their own (model §1).
+
+`build_reaches` makes them from river lines, `split_reaches` cuts them where something attaches.
+How the faults of lines are mended is in `riskmap.network.noding`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from riskmap.errors import NetworkError, Problem
+from riskmap.geodesy import vertex_measures_km
+from riskmap.network.arcs import Bools, Floats, Geometries, Ints
+from riskmap.network.noding import Pieces, node_lines
+from riskmap.report import Note
+from riskmap.settings import FlowDirection
+
+#: A cut nearer than this to the end of a reach is that end, km.
+SAME_PLACE_KM = 1e-6
+_ATTRIBUTES = (
+    "strahler_order",
+    "discharge_m3s",
+    "width_m",
+    "downstream_kmh",
+    "upstream_kmh",
+    "navigable",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaches:
+    """Hold the reaches of a network; nodes are in order of place, reaches of their nodes.
+
+    Attributes
+    ----------
+    coords
+        Vertices of all reaches, degrees, shape (n_vertices, 2); a reach runs from u to v.
+    offsets
+        First vertex of each reach, and the total, shape (n_reaches + 1,).
+    u, v
+        Nodes; u is the upstream end where `flow_known`.
+    node_xy
+        Place of each node, degrees, shape (n_nodes, 2).
+    length_km
+        Length on the ellipsoid.
+    source_id
+        Row number of the river line, −1 for a derived line.
+    name
+        Name of the waterway, "" where unknown.
+    mode
+        0 river, 1 road.
+    flow_known
+        Whether the direction of flow is known.
+    attributes
+        Further attributes of the river lines by name.
+    notes
+        What was mended.
+    """
+
+    coords: Floats
+    offsets: np.ndarray[tuple[int], np.dtype[np.int64]]
+    u: Ints
+    v: Ints
+    node_xy: Floats
+    length_km: Floats
+    source_id: Ints
+    name: Geometries
+    mode: np.ndarray[tuple[int], np.dtype[np.uint8]]
+    flow_known: Bools
+    attributes: Mapping[str, np.ndarray]
+    notes: tuple[Note, ...]
+
+
+def build_reaches(
+    rivers: gpd.GeoDataFrame,
+    *,
+    snap_tolerance_m: float,
+    flow_direction: FlowDirection = "digitised",
+) -> Reaches:
+    """Build the reaches of a network from river lines.
+
+    Parameters
+    ----------
+    rivers
+        Canonical river lines, EPSG:4326, indexed by row number.
+    snap_tolerance_m
+        Gaps up to this are closed, m.
+    flow_direction
+        How the lines were digitised: first vertex upstream, last vertex upstream, or unknown.
+
+    Raises
+    ------
+    NetworkError
+        Where no line is left.
+    """
+    shapes = rivers.geometry.to_numpy()
+    parts, row = shapely.get_parts(shapes, return_index=True)
+    coords, owner = shapely.get_coordinates(parts, return_index=True)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=parts.size))])
+    number = rivers.index.to_numpy(dtype=np.int32)
+    pieces = node_lines(coords, offsets, number[row], tolerance_m=snap_tolerance_m)
+    if not pieces.line.size:
+        raise NetworkError(
+            Problem("rivers", None, "no line is longer than the tolerance", "check the layer")
+        )
+    reversed_lines = flow_direction == "reversed"
+    return _assemble(
+        _oriented(pieces, with_line=not reversed_lines),
+        rivers,
+        position=row[pieces.line].astype(np.int32),
+        flow_known=flow_direction != "unknown",
+        notes=(*_multipart_notes(row, number), *pieces.notes),
+    )
+
+
+def _multipart_notes(row: np.ndarray, number: Ints) -> list[Note]:
+    several = np.flatnonzero(np.bincount(row, minlength=number.size) > 1)
+    if not several.size:
+        return []
+    what = f"{several.size} lines of several parts were taken apart"
+    return [Note("mended", "rivers", None, what, count=int(several.size))]
+
+
+def _oriented(pieces: Pieces, *, with_line: bool) -> tuple[Floats, Ints, Ints, Ints]:
+    """Return coordinates, offsets and nodes of the pieces, each from its upstream end."""
+    turn = pieces.forward != with_line
+    sizes = np.diff(pieces.offsets)
+    owner = np.repeat(np.arange(sizes.size), sizes)
+    within = np.arange(owner.size) - pieces.offsets[owner]
+    take = pieces.offsets[owner] + np.where(turn[owner], sizes[owner] - 1 - within, within)
+    u = np.where(turn, pieces.v, pieces.u).astype(np.int32)
+    v = np.where(turn, pieces.u, pieces.v).astype(np.int32)
+    return pieces.coords[take], pieces.offsets, u, v
+
+
+def _assemble(
+    shape: tuple[Floats, Ints, Ints, Ints],
+    rivers: gpd.GeoDataFrame,
+    *,
+    position: Ints,
+    flow_known: bool,
+    notes: tuple[Note, ...],
+) -> Reaches:
+    """Put pieces of lines and the attributes of their rows together."""
+    coords, offsets, u, v = shape
+    measures = vertex_measures_km(coords, offsets)
+    n_nodes = int(max(u.max(), v.max())) + 1
+    node_xy = np.empty((n_nodes, 2))
+    node_xy[u], node_xy[v] = coords[offsets[:-1]], coords[offsets[1:] - 1]
+    reaches = Reaches(
+        coords,
+        offsets,
+        u,
+        v,
+        node_xy,
+        measures[offsets[1:] - 1],
+        rivers.index.to_numpy(dtype=np.int32)[position],
+        rivers["name"].to_numpy(dtype=object)[position],
+        np.zeros(u.size, dtype=np.uint8),
+        np.full(u.size, flow_known),
+        {name: rivers[name].to_numpy()[position] for name in _ATTRIBUTES},
+        notes,
+    )
+    return _in_order(reaches)[0]
+
+
+def split_reaches(reaches: Reaches, *, reach: Ints, measure_km: Floats) -> tuple[Reaches, Ints]:
+    """Cut reaches at measures, and return them with the node of every cut.
+
+    A cut within a millimetre of an end of its reach is that end, and cuts at one place are one
+    node. The parts of a reach keep its attributes, and their lengths add up to its own.
+
+    Parameters
+    ----------
+    reaches
+        The network.
+    reach
+        Reach of each cut, shape (n_cuts,).
+    measure_km
+        Distance of each cut from the reach's first node, along it.
+
+    Returns
+    -------
+    Reaches
+        The network, cut, in its own order.
+    ndarray
+        Node of each cut, in the order asked for, shape (n_cuts,).
+    """
+    reach = np.asarray(reach, dtype=np.int64)
+    length = reaches.length_km[reach]
+    at = np.clip(np.asarray(measure_km, dtype=np.float64), 0.0, length)
+    first, last = at <= SAME_PLACE_KM, length - at <= SAME_PLACE_KM
+    node = np.where(first, reaches.u[reach], reaches.v[reach]).astype(np.int32)
+    inner = np.flatnonzero(~(first | last))
+    cut_reach, cut_km, cut_of = _distinct(reach[inner], at[inner])
+    n_nodes = reaches.node_xy.shape[0]
+    node[inner] = n_nodes + cut_of
+    cut, order = _in_order(_cut(reaches, cut_reach, cut_km))
+    return cut, order[node]
+
+
+def _distinct(reach: np.ndarray, km: Floats) -> tuple[np.ndarray, Floats, np.ndarray]:
+    """Return the places of cuts, each once, in order, and the place of every cut."""
+    order = np.lexsort((km, reach))
+    r, k = reach[order], km[order]
+    new = np.ones(order.size, dtype=np.bool_)
+    new[1:] = (r[1:] != r[:-1]) | (k[1:] - k[:-1] > SAME_PLACE_KM)
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = np.cumsum(new) - 1
+    return r[new], k[new], place
+
+
+def _cut(reaches: Reaches, cut_reach: np.ndarray, cut_km: Floats) -> Reaches:
+    """Cut reaches at places that lie inside them, sorted by reach and measure."""
+    n, n_cuts, n_nodes = reaches.u.size, cut_reach.size, reaches.node_xy.shape[0]
+    measures = vertex_measures_km(reaches.coords, reaches.offsets)
+    owner = np.repeat(np.arange(n), np.diff(reaches.offsets))
+    xy = _places(reaches, measures, owner, cut_reach, cut_km)
+    # A cut stands twice in the list of vertices: it ends one part and begins the next.
+    all_reach = np.concatenate([owner, cut_reach, cut_reach])
+    all_km = np.concatenate([measures, cut_km, cut_km])
+    kind = np.concatenate([np.zeros(owner.size), np.ones(n_cuts), np.full(n_cuts, 2)])
+    order = np.lexsort((kind, all_km, all_reach))
+    coords = np.concatenate([reaches.coords, xy, xy])[order]
+    opens = kind[order] == 2
+    part = all_reach[order] + np.cumsum(opens)
+    # A vertex of the line that stands exactly at the cut is kept once, by the cut itself.
+    keep = _without_repeats(coords, part, kind[order])
+    coords, part = coords[keep], part[keep]
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=n + n_cuts))])
+    of = np.repeat(np.arange(n), np.bincount(cut_reach, minlength=n) + 1)
+    opening = np.ones(n + n_cuts, dtype=np.bool_)
+    opening[1:] = of[1:] != of[:-1]
+    closing = np.append(opening[1:], True)
+    u, v = reaches.u[of].copy(), reaches.v[of].copy()
+    begin, end = np.zeros(of.size), reaches.length_km[of].copy()
+    new_nodes = (n_nodes + np.arange(n_cuts)).astype(np.int32)
+    u[~opening], begin[~opening] = new_nodes, cut_km
+    v[~closing], end[~closing] = new_nodes, cut_km
+    return Reaches(
+        coords,
+        offsets,
+        u,
+        v,
+        np.concatenate([reaches.node_xy, xy]),
+        end - begin,
+        reaches.source_id[of],
+        reaches.name[of],
+        reaches.mode[of],
+        reaches.flow_known[of],
+        {name: values[of] for name, values in reaches.attributes.items()},
+        reaches.notes,
+    )
+
+
+def _places(
+    reaches: Reaches, measures: Floats, owner: np.ndarray, reach: np.ndarray, km: Floats
+) -> Floats:
+    """Return the point of each measure, degrees."""
+    # Measures become one rising sequence over all reaches, so that one search finds them all.
+    span = float(reaches.length_km.max(initial=0.0)) + 1.0
+    k = np.searchsorted(measures + owner * span, km + reach * span, side="right")
+    k = np.clip(k, reaches.offsets[reach] + 1, reaches.offsets[reach + 1] - 1)
+    before, after = measures[k - 1], measures[k]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.where(after > before, (km - before) / (after - before), 0.0)
+    t = np.clip(t, 0.0, 1.0)[:, None]
+    places: Floats = reaches.coords[k - 1] * (1.0 - t) + reaches.coords[k] * t
+    return places
+
+
+def _without_repeats(coords: Floats, part: np.ndarray, kind: Floats) -> Bools:
+    """Tell the vertices to keep: of two equal neighbours in a part the line's own goes."""
+    same = (part[1:] == part[:-1]) & (coords[1:] == coords[:-1]).all(axis=1)
+    keep = np.ones(part.size, dtype=np.bool_)
+    keep[:-1] &= ~(same & (kind[1:] == 1))
+    keep[1:] &= ~(same & (kind[:-1] == 2) & (kind[1:] == 0))
+    return keep
+
+
+def _in_order(reaches: Reaches) -> tuple[Reaches, Ints]:
+    """Renumber nodes by place and sort reaches by nodes and length; return also old → new node."""
+    xy = reaches.node_xy
+    used = np.zeros(xy.shape[0], dtype=np.bool_)
+    used[reaches.u] = used[reaches.v] = True
+    by_place = np.lexsort((xy[:, 1], xy[:, 0], ~used))
+    new = np.empty(xy.shape[0], dtype=np.int32)
+    new[by_place] = np.arange(xy.shape[0], dtype=np.int32)
+    u, v = new[reaches.u], new[reaches.v]
+    order = np.lexsort((reaches.source_id, reaches.length_km, v, u))
+    sizes = np.diff(reaches.offsets)[order]
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    take = np.repeat(reaches.offsets[order] - offsets[:-1], sizes) + np.arange(offsets[-1])
+    return (
+        Reaches(
+            reaches.coords[take],
+            offsets,
+            u[order],
+            v[order],
+            xy[by_place[: int(used.sum())]],
+            reaches.length_km[order],
+            reaches.source_id[order],
+            reaches.name[order],
+            reaches.mode[order],
+            reaches.flow_known[order],
+            {name: values[order] for name, values in reaches.attributes.items()},
+            reaches.notes,
+        ),
+        new,
+    )
