@@ -202,6 +202,8 @@ def _aim(links: Links, node: int) -> _Target:  # pragma: no cover
 @njit(cache=True)
 def _log_share(excess: float, cost: float, theta: float) -> float:  # pragma: no cover
     """Return −θ (g + d_v − d_u), or −∞ where the link is not taken."""
+    if np.isinf(excess):  # closed; θ = 0 would make 0 · ∞ of it
+        return -np.inf
     if np.isinf(theta):
         return 0.0 if excess <= TIE * cost else -np.inf
     return -theta * max(excess, 0.0)
@@ -218,6 +220,7 @@ def _settle(links: Links, target: _Target, work: _Work) -> int:  # pragma: no co
     """Find d for every decision node, and their order; return how many have a route."""
     work.d[:] = np.inf
     work.rank[:] = -1
+    work.share[:] = 0.0  # no link's share may outlive its destination
     size = 0
     if target.chain < 0:
         work.d[target.node] = 0.0
