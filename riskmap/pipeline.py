@@ -174,6 +174,7 @@ def score_network(
     by_reach = scores_by_reach(
         scores,
         network,
+        n_reaches=reaches.u.size,
         length_km=reaches.length_km,
         detection_per_meeting=patrol.detection_per_meeting,
         period_h=patrol.period_h,

@@ -204,6 +204,8 @@ def _log_share(excess: float, cost: float, theta: float) -> float:  # pragma: no
     """Return −θ (g + d_v − d_u), or −∞ where the link is not taken."""
     if np.isinf(excess):  # closed; θ = 0 would make 0 · ∞ of it
         return -np.inf
+    if excess == np.inf:
+        return -np.inf
     if np.isinf(theta):
         return 0.0 if excess <= TIE * cost else -np.inf
     return -theta * max(excess, 0.0)
@@ -355,8 +357,11 @@ def _fork_cost(links: Links, target: _Target, work: _Work, slot: int) -> float: 
         work.fork[_LOG_W, side], work.fork[_BEYOND, side] = work.log_w[node], work.survive[node]
         if _share_back(links, target, work, slot, side) > 0.0:
             total, beyond = _without_return(links, target, work, slot, side)
-            work.fork[_LOG_W, side] += np.log(total)
-            work.fork[_BEYOND, side] = beyond / total
+            if total > 0.0:
+                work.fork[_LOG_W, side] += np.log(total)
+                work.fork[_BEYOND, side] = beyond / total
+            else:  # every way on from there leads back
+                work.fork[_ONWARD, side] = np.inf
     return min(
         work.fork[_TIME, 0] + work.fork[_ONWARD, 0], work.fork[_TIME, 1] + work.fork[_ONWARD, 1]
     )
