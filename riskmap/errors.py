@@ -16,7 +16,8 @@ of errors lives here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -86,3 +87,12 @@ class PlanError(RiskmapError, ValueError):
 
 class OutputError(RiskmapError, OSError):
     """An output cannot be written."""
+
+
+@contextmanager
+def collecting(problems: list[Problem]) -> Iterator[None]:
+    """Add the problems of an error raised in the block to a list, so that all are told at once."""
+    try:
+        yield
+    except RiskmapError as error:
+        problems += error.problems

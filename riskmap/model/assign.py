@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from riskmap.errors import DemandError, Problem
+from riskmap.errors import DemandError, Problem, collecting
 from riskmap.model.links import Links, find_links
 from riskmap.model.routes import Loading, Trips, load_trips
 from riskmap.network.arcs import Floats, Ints, group_by
@@ -77,9 +77,15 @@ def assign(
     >>> rm.assign(river, trips, theta_per_h=1.0)["transits"].tolist()
     [30.0, 0.0, 30.0, 0.0]
     """
-    check_route_choice(theta_per_h, hazard_aversion_h)
-    window = arcs_of_graph(graph)
-    checked = check_demand(demand, window.position)
+    problems: list[Problem] = []
+    with collecting(problems):
+        check_route_choice(theta_per_h, hazard_aversion_h)
+    with collecting(problems):
+        window = arcs_of_graph(graph)
+    with collecting(problems):
+        checked = check_demand(demand, {node: k for k, node in enumerate(graph)})
+    if problems:
+        raise DemandError(problems)
     links = find_links(window.arcs, hazard_aversion_h=hazard_aversion_h)
     loading = load_demand(links, checked, theta_per_h=theta_per_h, n_arcs=len(window.tail))
     table = pd.DataFrame(
