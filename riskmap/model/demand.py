@@ -160,7 +160,8 @@ def site_parts(sites: SitesOnWater, *, nodes: Ints, beta_per_h: float) -> tuple[
     position = np.full(sites.node.size, -1, dtype=np.int32)
     on_water = sites.node >= 0
     position[on_water] = np.searchsorted(nodes, sites.node[on_water])
-    pull = np.where(on_water, sites.weight * np.exp(-beta_per_h * sites.access_h), 0.0)
+    leg = np.where(on_water, sites.access_h, 0.0)
+    pull = np.where(on_water, sites.weight * np.exp(-beta_per_h * leg), 0.0)
     total = np.bincount(position[on_water], pull[on_water], minlength=nodes.size)
     part = np.zeros(sites.node.size)
     here = total[position] if nodes.size else np.zeros(position.size)
