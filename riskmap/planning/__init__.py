@@ -1,0 +1,1 @@
+"""Decisions: where checkpoints go, how hours are spent, and what a change does (model §8)."""

@@ -1,0 +1,225 @@
+"""Where to put checkpoints on a network, and what each gains (model §8).
+
+This is the window: a networkx graph and a demand table in, a plan with the graph's own node names
+out. The choosing is in `riskmap.planning.placement` and below it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+
+from riskmap.errors import PlanError, Problem
+from riskmap.model.assign import check_demand, check_route_choice
+from riskmap.network.arcs import Ints
+from riskmap.network.graph import AnyGraph, arcs_of_graph
+from riskmap.planning.placement import Method, Placement, place_for_held_routes
+from riskmap.planning.traffic import Traffic, Watch, hold_traffic
+
+METHODS: tuple[str, ...] = get_args(Method)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointPlan:
+    """Hold a plan of checkpoints.
+
+    Attributes
+    ----------
+    method
+        How it was chosen.
+    checkpoints
+        Table `node`, `gain`: the gain is what the checkpoint adds to those above it, transits.
+    intercepted
+        Transits that the plan intercepts and that are undetected without it, by the method's rule:
+        with routes held for "greedy" and "exact", of trips caught all ways for "evasive".
+    intercepted_share
+        The same as a share of all demand, 0 to 1.
+    gap
+        Share of the best possible plan that this one may miss; 0 when proven best.
+    """
+
+    method: str
+    checkpoints: pd.DataFrame
+    intercepted: float
+    intercepted_share: float
+    gap: float
+
+
+def plan_checkpoints(
+    graph: AnyGraph,
+    demand: pd.DataFrame,
+    *,
+    count: int,
+    method: Method = "greedy",
+    theta_per_h: float = math.inf,
+    hazard_aversion_h: float = 0.0,
+    detection_probability: float = 1.0,
+    tolerance: float = 0.0,
+    ends_count: bool = True,
+    candidates: Iterable[Hashable] | None = None,
+    time_limit_s: float = 60.0,
+) -> CheckpointPlan:
+    """Choose the nodes where checkpoints intercept most traffic.
+
+    Parameters
+    ----------
+    graph
+        A networkx graph as `riskmap.assign` takes it. Hazards and checkpoints that it has already
+        stay: only what they leave undetected can be gained.
+    demand
+        A table with the columns `origin`, `destination` (nodes of the graph) and `transits` (≥ 0).
+    count
+        How many checkpoints, 1 or more.
+    method
+        "greedy": the best next one, again and again, at least 63 % of the best; "exact": the best,
+        by mixed-integer program; "evasive": the best against travellers who know the plan.
+    theta_per_h, hazard_aversion_h
+        θ and κ of the route choice.
+    detection_probability
+        q, the chance that a checkpoint detects one passage. n checkpoints on a route detect
+        1 − (1 − q)ⁿ.
+    tolerance
+        δ of the evasive method: a trip is caught when no route that avoids every checkpoint of the
+        plan is within (1 + δ) × its least time.
+    ends_count
+        Whether a checkpoint at a trip's own origin or destination catches it; when not, it does
+        not hinder it either. Checkpoints that the graph has already act on ends as in `assign`.
+    candidates
+        Nodes where a checkpoint may stand; all by default.
+    time_limit_s
+        Seconds after which "exact" and "evasive" return the best that they have, with its gap.
+
+    Returns
+    -------
+    CheckpointPlan
+        The plan; among equals the candidate that comes first is taken.
+
+    Raises
+    ------
+    PlanError
+        Where the plan cannot be made as asked.
+    DemandError
+        Where the graph, the demand, θ or κ cannot be used.
+
+    Examples
+    --------
+    >>> import networkx as nx, pandas as pd, riskmap as rm
+    >>> river = nx.path_graph(["Mazuko", "Boca Inambari", "Puerto Maldonado"])
+    >>> nx.set_edge_attributes(river, 2.0, "travel_time_h")
+    >>> trips = pd.DataFrame({
+    ...     "origin": ["Mazuko", "Boca Inambari"],
+    ...     "destination": ["Puerto Maldonado", "Puerto Maldonado"],
+    ...     "transits": [30.0, 10.0]})
+    >>> rm.plan_checkpoints(river, trips, count=1).checkpoints.values.tolist()
+    [['Boca Inambari', 40.0]]
+    """
+    check_route_choice(theta_per_h, hazard_aversion_h)
+    window = arcs_of_graph(graph)
+    trips = check_demand(demand, window.position)
+    _check_numbers(count, method, detection_probability, tolerance, time_limit_s)
+    nodes = _candidate_nodes(candidates, window.position, count)
+    traffic, _ = hold_traffic(
+        window.arcs,
+        (trips.origin, trips.destination),
+        trips.volume,
+        theta_per_h=theta_per_h,
+        hazard_aversion_h=hazard_aversion_h,
+        demand=trips.total,
+    )
+    watch = Watch(nodes, detection_probability, ends_count)
+    _check_routes(traffic, watch)
+    placement = place_for_held_routes(
+        traffic, watch, count=count, exact=method == "exact", time_limit_s=time_limit_s
+    )
+    return _as_plan(placement, list(window.position), traffic, method)
+
+
+def _as_plan(
+    placement: Placement, names: list[Hashable], traffic: Traffic, method: str
+) -> CheckpointPlan:
+    """Give nodes their names."""
+    table = pd.DataFrame(
+        {
+            "node": pd.Series([names[node] for node in placement.nodes], dtype=object),
+            "gain": placement.gains,
+        }
+    ).infer_objects()
+    intercepted = float(placement.gains.sum())
+    return CheckpointPlan(method, table, intercepted, intercepted / traffic.demand, placement.gap)
+
+
+def _check_numbers(
+    count: object, method: object, q: object, tolerance: object, time_limit_s: object
+) -> None:
+    """Refuse what no plan can be made with; every problem is named."""
+    problems = []
+    if not (_is_whole(count) and count >= 1):  # type: ignore[operator]
+        problems.append(_problem("count", count, "a whole number, 1 or more", "ask for one"))
+    if method not in METHODS:
+        wanted = " or ".join(f'"{name}"' for name in METHODS)
+        problems.append(_problem("method", method, wanted, "choose one of them"))
+    if not _within(q, 0.0, 1.0):
+        problems.append(_problem("detection_probability", q, "0 to 1", "give a share, such as 0.3"))
+    if not _within(tolerance, 0.0, math.inf):
+        problems.append(
+            _problem("tolerance", tolerance, "0 or more", "0.25 allows ways round 25 % longer")
+        )
+    if not (_within(time_limit_s, 0.0, math.inf) and time_limit_s != 0):
+        problems.append(_problem("time_limit_s", time_limit_s, "seconds above 0", "60 is usual"))
+    if problems:
+        raise PlanError(problems)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _within(value: object, low: float, high: float) -> bool:
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return number and low <= float(value) <= high  # type: ignore[arg-type]
+
+
+def _problem(name: str, seen: object, wanted: str, remedy: str) -> Problem:
+    return Problem(name, None, f"is {seen!r}, wanted {wanted}", remedy)
+
+
+def _candidate_nodes(
+    candidates: Iterable[Hashable] | None, position: Mapping[Hashable, int], count: int
+) -> Ints:
+    """Return the candidates' positions, each once, in their order."""
+    names = list(position) if candidates is None else list(dict.fromkeys(candidates))
+    unknown = [name for name in names if name not in position]
+    if unknown:
+        raise PlanError(
+            Problem(
+                "candidates",
+                f"node {name!r}",
+                "is not a node of the graph",
+                "use the graph's own node names",
+            )
+            for name in unknown
+        )
+    if count > len(names):
+        raise PlanError(
+            _problem("count", count, f"at most the {len(names)} candidates", "ask for fewer")
+        )
+    return np.array([position[name] for name in names], dtype=np.int32)
+
+
+def _check_routes(traffic: Traffic, watch: Watch) -> None:
+    """Refuse candidates that no trip passes."""
+    passing = traffic.passing(ends_count=watch.ends_count)
+    if not (passing[watch.candidates] > 0.0).any():
+        raise PlanError(
+            Problem(
+                "candidates",
+                None,
+                "no candidate is on any route of the demand",
+                "choose nodes that trips pass, or check the demand",
+            )
+        )
