@@ -41,7 +41,7 @@ def madre_de_dios(data: Path, folder: Path) -> rm.Study:
         region,
         {"path": str(rivers), "columns": {"name": "dcw_name"}, "flow_direction": "unknown"},
         invent_venues(rivers, folder / "venues.gpkg", count=25, seed=20261123),
-        population=500,
+        towns="countrycode = 'PE' AND admin1code = '17'",
     )
 
 
@@ -54,21 +54,16 @@ def ucayali(data: Path, folder: Path) -> rm.Study:
         region,
         {"path": str(rivers), "columns": {"name": "NAM"}, "flow_direction": "unknown"},
         invent_venues(rivers, folder / "venues.gpkg", count=40, seed=20261123),
-        population=2000,
+        towns="admin1code IN ('16', '25') AND population >= 2000",
     )
 
 
 def _study(
-    name: str, region: Path, rivers: dict[str, Any], venues: Path, *, population: int
+    name: str, region: Path, rivers: dict[str, Any], venues: Path, *, towns: str
 ) -> rm.Study:
-    points = {"columns": {"name": "geonameid"}}
     layers = {
         "rivers": rivers,
-        "entry_points": {
-            "path": str(region / "settlements.gpkg"),
-            "where": f"population >= {population}",
-            **points,
-        },
+        "entry_points": {"path": str(region / "settlements.gpkg"), "where": towns},
         "venues": {"path": str(venues)},
         "mining_areas": {
             "path": str(region / "mining_areas.gpkg"),
@@ -76,7 +71,7 @@ def _study(
         },
         "police_posts": {
             "path": str(region / "police_stations.gpkg"),
-            "columns": {"name": "id_n"},
+            "columns": {"name": "id_n"},  # names are missing for a third, ids are not
         },
         "settlements": {"path": str(region / "settlements.gpkg")},
         "borders": {

@@ -166,7 +166,8 @@ def _far_notes(sites: Sites, limit_km: float) -> list[Note]:
         mine = sites.row == row
         far = mine & (sites.node < 0)
         share = sites.weight[far].sum() / max(sites.weight[mine].sum(), np.finfo(float).tiny)
-        part = "lies" if far.sum() == mine.sum() else f"lies with {share:.0%} of its area"
+        shown = f"{share:.0%}" if share >= 0.01 else "less than 1%"
+        part = "lies" if far.sum() == mine.sum() else f"lies with {shown} of its area"
         notes.append(
             Note(
                 "unattached",
