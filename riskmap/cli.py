@@ -94,6 +94,7 @@ def demo(
     """Run the embedded study of Madre de Dios: its ranking, its map, and where they are."""
     from riskmap.study import demo_study
 
+    _make_folder(output)
     ranking = output / "madre_de_dios_corridors.csv"
     page = output / "madre_de_dios.html"
     _refuse_existing(ranking, page, overwrite=overwrite)
@@ -208,6 +209,12 @@ def _check_ending(path: Path, *endings: str) -> None:
         raise typer.BadParameter(
             f"{path.name} ends in none of {' '.join(endings)}", param_hint="'-o' / '--output'"
         )
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder that a demonstration is written to; its parent has to be there."""
+    if not folder.exists() and folder.resolve().parent.is_dir():
+        folder.mkdir()
 
 
 def _refuse_existing(*paths: Path, overwrite: bool) -> None:

@@ -1,0 +1,282 @@
+"""The command line as people and schedulers use it: files, exit status, one line a problem."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import openpyxl
+import pandas as pd
+import pytest
+
+from riskmap import __version__
+from tests import studies
+from tests.studies import SmallStudy
+
+CORRIDORS = [
+    "rank",
+    "corridor_id",
+    "name",
+    "risk_score",
+    "length_km",
+    "travel_hours",
+    "transits",
+    "undetected_transits",
+    "detection_probability",
+    "interceptions_per_100_patrol_hours",
+    "hours_to_nearest_post",
+    "nearest_post",
+    "main_origins",
+    "main_sites",
+    "crosses_border",
+    "protected_area",
+    "geometry",
+]
+REACHES = [
+    "reach_id",
+    "source_id",
+    "name",
+    "length_km",
+    "transits",
+    "undetected_transits",
+    "detection_probability",
+    "interceptions_per_100_patrol_hours",
+    "patrol_hours",
+    "hours_to_nearest_post",
+    "corridor_id",
+    "mode",
+    "geometry",
+]
+ROUTES = [
+    "route_id",
+    "movement",
+    "origin",
+    "destination",
+    "travel_hours",
+    "transits",
+    "survival",
+    "corridors",
+    "geometry",
+]
+
+
+def riskmap(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "riskmap.cli", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def lines(result: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the problems that were told, after checking that nothing else went wrong."""
+    assert result.returncode == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    return [line for line in result.stderr.splitlines() if line.startswith("riskmap: ")]
+
+
+@pytest.mark.parametrize("verb", ["demo", "init", "check", "rank", "map", "graph"])
+def test_help_of_every_verb_has_an_example(verb: str) -> None:
+    result = riskmap(verb, "--help")
+    assert result.returncode == 0
+    assert f"Example: riskmap {verb}" in " ".join(result.stdout.split())
+
+
+def test_version_and_bare_call() -> None:
+    assert riskmap("--version").stdout.strip() == f"riskmap {__version__}"
+    assert "rank" in riskmap().stdout + riskmap().stderr
+
+
+@pytest.mark.parametrize(
+    ("level", "columns"), [("corridors", CORRIDORS), ("reaches", REACHES), ("routes", ROUTES)]
+)
+def test_every_format_holds_the_same_table(
+    small_study: SmallStudy, level: str, columns: list[str]
+) -> None:
+    tables = {}
+    for ending in ("csv", "geojson", "gpkg", "parquet", "json", "xlsx"):
+        path = small_study.folder / f"{level}.{ending}"
+        result = riskmap("rank", small_study.path, "-o", path, "--level", level)
+        assert result.returncode == 0, result.stderr
+        tables[ending] = READERS[ending](path, level)
+        beside = path.with_name(f"{path.name}.provenance.json")
+        assert beside.exists() == (ending not in ("json", "xlsx"))
+        if beside.exists():
+            provenance = json.loads(beside.read_text("utf-8"))["provenance"]
+            assert provenance["riskmap"] == __version__
+            assert provenance["layers"]["venues"]["features"] == 2
+    truth = tables["parquet"]
+    assert list(truth.columns) == columns
+    for ending, table in tables.items():
+        assert list(table.columns) == columns, ending
+        assert len(table) == len(truth)
+        for name in columns[:-1]:
+            if truth[name].dtype.kind == "f":
+                pd.testing.assert_series_equal(
+                    table[name].astype(float), truth[name], check_exact=False, rtol=1e-12
+                )
+            else:
+                left = table[name].astype(object).where(table[name].notna(), "").astype(str)
+                right = truth[name].astype(object).where(truth[name].notna(), "").astype(str)
+                assert left.tolist() == right.tolist(), (ending, name)
+
+
+def _strict(path: Path) -> dict[str, object]:
+    def refuse(text: str) -> float:
+        raise AssertionError(f"{text} is not JSON")
+
+    content: dict[str, object] = json.loads(path.read_text("utf-8"), parse_constant=refuse)
+    return content
+
+
+def _json(path: Path, level: str) -> pd.DataFrame:
+    content = _strict(path)
+    assert set(content) == {"summary", level, "provenance"}
+    assert set(content["summary"]) == {
+        "demand", "served", "local", "unserved", "detected", "undetected", "relative",
+    }  # fmt: skip
+    return pd.DataFrame(content[level])
+
+
+def _geojson(path: Path, _level: str) -> pd.DataFrame:
+    features = _strict(path)["features"]
+    return pd.DataFrame([f["properties"] | {"geometry": f["geometry"]} for f in features])
+
+
+def _xlsx(path: Path, level: str) -> pd.DataFrame:
+    sheet = openpyxl.load_workbook(path)[level]
+    head, *rows = sheet.iter_rows(values_only=True)
+    return pd.DataFrame(rows, columns=list(head))
+
+
+READERS: dict[str, Callable[[Path, str], pd.DataFrame]] = {
+    "csv": lambda path, _: pd.read_csv(path),
+    "geojson": _geojson,
+    "gpkg": lambda path, level: gpd.read_file(path, layer=level),
+    "parquet": lambda path, _: gpd.read_parquet(path),
+    "json": _json,
+    "xlsx": _xlsx,
+}
+
+
+def test_top_gives_the_first_rows(small_study: SmallStudy) -> None:
+    path = small_study.folder / "top.csv"
+    assert riskmap("rank", small_study.path, "-o", path, "--top", 2).returncode == 0
+    assert pd.read_csv(path)["rank"].tolist() == [1, 2]
+
+
+def test_the_study_is_study_toml_here(small_study: SmallStudy) -> None:
+    result = riskmap("rank", "-o", "here.csv", cwd=small_study.folder)
+    assert result.returncode == 0, result.stderr
+    assert (small_study.folder / "here.csv").exists()
+
+
+def test_season_closes_small_streams(make_study: Callable[..., SmallStudy]) -> None:
+    study = make_study(rivers=studies.rivers().assign(navigable=["both", "high", "both"]))
+    demand = {}
+    for season in ("low", "high"):
+        path = study.folder / f"{season}.json"
+        result = riskmap("rank", study.path, "-o", path, "--season", season)
+        assert result.returncode == 0, result.stderr
+        content = _strict(path)
+        assert content["provenance"]["season"] == season
+        demand[season] = len(content["corridors"])
+    assert demand["low"] < demand["high"]
+
+
+def test_map_and_graph_are_written(small_study: SmallStudy) -> None:
+    page = small_study.folder / "map.html"
+    assert riskmap("map", small_study.path, "-o", page, "--language", "en").returncode == 0
+    assert "<html" in page.read_text("utf-8")
+    for name in ("g.graphml", "g.gpkg"):
+        assert riskmap("graph", small_study.path, "-o", small_study.folder / name).returncode == 0
+    reaches = gpd.read_file(small_study.folder / "g.gpkg", layer="reaches")
+    nodes = gpd.read_file(small_study.folder / "g.gpkg", layer="nodes")
+    assert len(nodes) == len(reaches) + 1  # a tree
+
+
+def test_check_reads_well_and_as_json(small_study: SmallStudy) -> None:
+    told = riskmap("check", small_study.path)
+    assert told.returncode == 0
+    assert "entry_points" in told.stdout
+    found = json.loads(riskmap("check", small_study.path, "--json").stdout)
+    assert found["attached"]["venues"] == 2
+    assert len(found["components"]) == 1
+
+
+def test_an_output_is_not_replaced_unless_told(small_study: SmallStudy) -> None:
+    path = small_study.folder / "out.csv"
+    path.write_text("mine", "utf-8")
+    (line,) = lines(riskmap("rank", small_study.path, "-o", path))
+    assert "exists already (add --overwrite to replace it)" in line
+    assert path.read_text("utf-8") == "mine"
+    assert riskmap("rank", small_study.path, "-o", path, "--overwrite").returncode == 0
+    assert path.read_text("utf-8").startswith("rank,")
+
+
+def test_a_folder_that_is_not_there(small_study: SmallStudy) -> None:
+    (line,) = lines(riskmap("rank", small_study.path, "-o", small_study.folder / "no" / "out.csv"))
+    assert "does not exist (make it first)" in line
+
+
+def test_wrong_usage_is_two(small_study: SmallStudy) -> None:
+    for args in (
+        ("rank", small_study.path),
+        ("rank", small_study.path, "-o", "x.doc"),
+        ("rank", small_study.path, "-o", "x.csv", "--level", "lakes"),
+        ("rank", small_study.path, "-o", "x.csv", "--season", "dry"),
+        ("map", small_study.path, "-o", "x.csv"),
+        ("sail",),
+    ):
+        assert riskmap(*args).returncode == 2, args
+
+
+def test_bad_data_is_one_line_each_and_nothing_is_written(
+    make_study: Callable[..., SmallStudy],
+) -> None:
+    study = make_study(police_posts=studies.police_posts().assign(effectiveness=[70.0]))
+    study.file("venues").unlink()
+    out = study.folder / "out.gpkg"
+    before = sorted(study.folder.iterdir())
+    found = lines(riskmap("rank", study.path, "-o", out))
+    assert len(found) == 2
+    assert "venues" in found[0]
+    assert "effectiveness is 70" in found[1]
+    assert sorted(study.folder.iterdir()) == before
+
+
+def test_sites_that_no_water_reaches(make_study: Callable[..., SmallStudy]) -> None:
+    far = studies.points(name=["a"], x=[-69.5], y=[-12.2])
+    study = make_study(entry_points=far)
+    (line,) = lines(riskmap("rank", study.path, "-o", study.folder / "out.csv"))
+    assert "entry_points: no site lies within 10 km of navigable water" in line
+
+
+def test_no_navigable_reach(make_study: Callable[..., SmallStudy]) -> None:
+    study = make_study(rivers=studies.rivers().assign(navigable="none"))
+    (line,) = lines(riskmap("rank", study.path, "-o", study.folder / "out.csv"))
+    assert "no reach is navigable in the low season" in line
+
+
+def test_a_study_file_with_faults(small_study: SmallStudy) -> None:
+    small_study.sections = "[travel]\nupsteam_kmh = 9\n"
+    (line,) = lines(riskmap("check", small_study.write().path))
+    assert "did you mean 'upstream_kmh'?" in line
+    (line,) = lines(riskmap("check", small_study.folder / "no.toml"))
+    assert "there is no such study file" in line
+
+
+def test_names_are_text_wherever_they_go(make_study: Callable[..., SmallStudy]) -> None:
+    """A formula in a sheet, markup in a terminal and a page, a line end in a message."""
+    names = ['=HYPERLINK("http://x")', "[red]A[/red]\n</script><script>alert(1)</script>"]
+    study = make_study(entry_points=studies.entry_points().assign(name=names))
+    out = study.folder / "out.xlsx"
+    result = riskmap("rank", study.path, "-o", out, "--level", "routes")
+    assert result.returncode == 0, result.stderr
+    book = openpyxl.load_workbook(out)
+    cells = [cell for row in book["routes"].iter_rows() for cell in row]
+    assert any(cell.value == names[0] for cell in cells)
+    assert not any(cell.data_type == "f" for cell in cells)
+    assert riskmap("map", study.path, "-o", study.folder / "m.html").returncode == 0
+    assert "<script>alert(1)" not in (study.folder / "m.html").read_text("utf-8")
