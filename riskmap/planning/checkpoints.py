@@ -9,17 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from riskmap.errors import PlanError, Problem
 from riskmap.model.assign import check_demand, check_route_choice
-from riskmap.network.arcs import Ints
-from riskmap.network.graph import AnyGraph, arcs_of_graph
-from riskmap.planning.placement import Method, Placement, place_for_held_routes
-from riskmap.planning.traffic import Traffic, Watch, hold_traffic
+from riskmap.model.routes import TIE
+from riskmap.network.arcs import Floats, Ints
+from riskmap.network.graph import AnyGraph, GraphArcs, arcs_of_graph
+from riskmap.planning.flight import Flight, take_flight
+from riskmap.planning.placement import Method, place_for_flight, place_for_held_routes
+from riskmap.planning.traffic import Places, Traffic, Watch, hold_traffic
 
 METHODS: tuple[str, ...] = get_args(Method)
 
@@ -41,6 +43,14 @@ class CheckpointPlan:
         The same as a share of all demand, 0 to 1.
     gap
         Share of the best possible plan that this one may miss; 0 when proven best.
+    intercepted_if_routes_stay, intercepted_if_evaded
+        Both figures for the same checkpoints: if nobody adapts, and if everybody who has an
+        unwatched way within the tolerance takes it.
+    routes_round
+        For "evasive", one row for each trip that is not caught though it has a route: `origin`,
+        `destination`, `transits`, `route` (the nodes of the unwatched way that it is left with),
+        `travel_time_h`, and `longer_by`, the share by which its generalized time is more than the
+        least. Empty for the other methods.
     """
 
     method: str
@@ -48,6 +58,9 @@ class CheckpointPlan:
     intercepted: float
     intercepted_share: float
     gap: float
+    intercepted_if_routes_stay: float
+    intercepted_if_evaded: float
+    routes_round: pd.DataFrame
 
 
 def plan_checkpoints(
@@ -123,7 +136,7 @@ def plan_checkpoints(
     trips = check_demand(demand, window.position)
     _check_numbers(count, method, detection_probability, tolerance, time_limit_s)
     nodes = _candidate_nodes(candidates, window.position, count)
-    traffic, _ = hold_traffic(
+    traffic, position = hold_traffic(
         window.arcs,
         (trips.origin, trips.destination),
         trips.volume,
@@ -131,26 +144,64 @@ def plan_checkpoints(
         hazard_aversion_h=hazard_aversion_h,
         demand=trips.total,
     )
-    watch = Watch(nodes, detection_probability, ends_count)
+    watch = Watch(nodes, float(detection_probability), ends_count)
     _check_routes(traffic, watch)
-    placement = place_for_held_routes(
-        traffic, watch, count=count, exact=method == "exact", time_limit_s=time_limit_s
+    flight = take_flight(traffic, watch, tolerance=tolerance)
+    if method == "evasive":
+        placement = place_for_flight(traffic, flight, count=count, time_limit_s=time_limit_s)
+        ways = _ways_round(flight, placement.places, position)
+        round_ = _table_of_ways(window, demand.iloc[trips.row], ways)
+    else:
+        placement = place_for_held_routes(
+            traffic, watch, count=count, exact=method == "exact", time_limit_s=time_limit_s
+        )
+        round_ = _table_of_ways(window, demand.iloc[:0], [])
+    names = list(window.position)
+    intercepted = float(placement.gains.sum())
+    return CheckpointPlan(
+        method,
+        _table(node=[names[v] for v in nodes[placement.places]], gain=placement.gains),
+        intercepted,
+        intercepted / traffic.demand,
+        placement.gap,
+        traffic.values(watch, placement.places)[0],
+        flight.value(placement.places),
+        round_,
     )
-    return _as_plan(placement, list(window.position), traffic, method)
 
 
-def _as_plan(
-    placement: Placement, names: list[Hashable], traffic: Traffic, method: str
-) -> CheckpointPlan:
-    """Give nodes their names."""
-    table = pd.DataFrame(
+def _ways_round(flight: Flight, places: Places, position: Ints) -> list[tuple[Ints, float]]:
+    """Return for each trip the arcs that it is left with (none: caught) and how much longer."""
+    ways = flight.ways(places, np.arange(flight.worth.size))
+    longer = flight.left_h(places) / flight.least_h - 1.0
+    return [(ways[p], float(longer[p])) for p in position]
+
+
+def _table_of_ways(
+    window: GraphArcs, demand: pd.DataFrame, ways: list[tuple[Ints, float]]
+) -> pd.DataFrame:
+    """List the trips that have a way left, in the demand's order."""
+    free = [(row, *way) for row, way in enumerate(ways) if way[0].size]
+    rows = demand.iloc[[row for row, _, _ in free]]
+    hours = window.arcs.time_h
+    return _table(
+        origin=rows["origin"].tolist(),
+        destination=rows["destination"].tolist(),
+        transits=rows["transits"].to_numpy(dtype=np.float64),
+        route=[(window.tail[way[0]], *(window.head[arc] for arc in way)) for _, way, _ in free],
+        travel_time_h=[float(hours[way].sum()) for _, way, _ in free],
+        longer_by=[max(longer, 0.0) if longer > TIE else 0.0 for _, _, longer in free],
+    )
+
+
+def _table(**columns: list[Any] | Floats) -> pd.DataFrame:
+    """Make a table whose node names keep their kind (a tuple is a name, too)."""
+    return pd.DataFrame(
         {
-            "node": pd.Series([names[node] for node in placement.nodes], dtype=object),
-            "gain": placement.gains,
+            name: values if isinstance(values, np.ndarray) else pd.Series(values, dtype=object)
+            for name, values in columns.items()
         }
     ).infer_objects()
-    intercepted = float(placement.gains.sum())
-    return CheckpointPlan(method, table, intercepted, intercepted / traffic.demand, placement.gap)
 
 
 def _check_numbers(

@@ -10,15 +10,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from riskmap.network.arcs import Floats, Ints
+import numpy as np
+
+from riskmap.network.arcs import Floats
 from riskmap.planning.covering import solve_choice
+from riskmap.planning.evasion import chase, chase_by_swaps, solve_evasive
+from riskmap.planning.flight import Flight
 from riskmap.planning.siting import Choice, choose_greedily, improve_by_swaps, order_by_gain
-from riskmap.planning.traffic import Traffic, Watch
+from riskmap.planning.traffic import Places, Traffic, Watch
 from riskmap.planning.ways import list_ways
 
 Method = Literal["greedy", "exact", "evasive"]
 #: Most routes to list for the exact method; with more of them, swaps with a bound stand in.
 MOST_ROUTES = 300_000
+#: Trips × nodes up to which ways round are cut one by one; beyond it the greedy choice stands.
+MOST_SEARCHED = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +33,15 @@ class Placement:
 
     Attributes
     ----------
-    nodes
-        The nodes, in order.
+    places
+        The positions of the chosen nodes among the candidates, in order.
     gains
         What each adds to those before it, transits a month.
     gap
         Share of the best possible that the plan may miss; 0 when proven that it misses nothing.
     """
 
-    nodes: Ints
+    places: Places
     gains: Floats
     gap: float
 
@@ -62,10 +68,49 @@ def place_for_held_routes(
     values = partial(traffic.values, watch)
     if not exact:
         choice, gains = choose_greedily(values, count=count)
-        return Placement(watch.candidates[choice.places], gains, choice.gap)
+        return Placement(choice.places, gains, choice.gap)
     choice = _choose_best(traffic, watch, count=count, deadline=deadline)
     places, gains = order_by_gain(values, choice.places)
-    return Placement(watch.candidates[places], gains, choice.gap)
+    return Placement(places, gains, choice.gap)
+
+
+def place_for_flight(
+    traffic: Traffic, flight: Flight, *, count: int, time_limit_s: float
+) -> Placement:
+    """Choose nodes for checkpoints that leave most trips no way round.
+
+    Parameters
+    ----------
+    traffic
+        The trips on their network.
+    flight
+        The same trips, looking for ways round.
+    count
+        How many; not more than there are candidates.
+    time_limit_s
+        When to stop with the best so far.
+    """
+    deadline = time.monotonic() + time_limit_s
+    start = _start_of_chase(traffic, flight, count=count)
+    choice = chase_by_swaps(flight, start, deadline=deadline)
+    if flight.worth.size * traffic.arcs.n_nodes <= MOST_SEARCHED:
+        choice = solve_evasive(flight, choice, count=count, deadline=deadline)
+    _, today = traffic.values(flight.watch, choice.places[:0])
+    places = choice.places[np.argsort(-today[choice.places], kind="stable")]
+    caught = [flight.value(places[:n]) for n in range(places.size + 1)]
+    return Placement(places, np.diff(caught), choice.gap)
+
+
+def _start_of_chase(traffic: Traffic, flight: Flight, *, count: int) -> Choice:
+    """Return the better of two greedy choices: by the ways that are left, and as if none were."""
+    chased = chase(flight, count=count)
+    held, _ = choose_greedily(partial(traffic.values, flight.watch), count=count)
+    # On least routes alone, whoever has no way round meets a checkpoint on the way of today.
+    bound = min(chased.bound, held.bound) if np.isinf(traffic.theta_per_h) else chased.bound
+    value = flight.value(held.places)
+    if value > chased.value:
+        return Choice(held.places, value, bound)
+    return Choice(chased.places, chased.value, max(bound, chased.value))
 
 
 def _choose_best(traffic: Traffic, watch: Watch, *, count: int, deadline: float) -> Choice:

@@ -61,11 +61,11 @@ def choose_greedily(values: Values, *, count: int) -> tuple[Choice, Floats]:
     bound = np.inf
     while True:
         value, gains = values(chosen)
-        gains = _open(gains, chosen)
+        gains = open_places(gains, chosen)
         bound = min(bound, value + _largest(gains, count))
         if chosen.size == count:
             return Choice(chosen, value, max(bound, value)), np.array(gained)
-        best = _first_best(gains)
+        best = first_best(gains)
         gained.append(float(gains[best]))
         chosen = np.append(chosen, best)
 
@@ -88,8 +88,8 @@ def improve_by_swaps(values: Values, choice: Choice, *, deadline: float) -> Choi
         for place in choice.places:
             others = choice.places[choice.places != place]
             value, gains = values(others)
-            gains = _open(gains, others)
-            best = _first_best(gains)
+            gains = open_places(gains, others)
+            best = first_best(gains)
             if value + gains[best] > choice.value * (1.0 + WORTHWHILE):
                 better = value + float(gains[best])
                 choice = Choice(np.append(others, best), better, max(choice.bound, better))
@@ -104,21 +104,22 @@ def order_by_gain(values: Values, places: Places) -> tuple[Places, Floats]:
     left, order, gained = list(places), np.empty(0, dtype=np.int64), []
     while left:
         _, gains = values(order)
-        best = left[_first_best(gains[left])]
+        best = left[first_best(gains[left])]
         order = np.append(order, best)
         gained.append(float(gains[best]))
         left.remove(best)
     return order, np.array(gained)
 
 
-def _open(gains: Floats, chosen: Places) -> Floats:
+def open_places(gains: Floats, chosen: Places) -> Floats:
     """Return gains with the places that are taken ruled out."""
     left = gains.copy()
     left[chosen] = -np.inf
     return left
 
 
-def _first_best(gains: Floats) -> int:
+def first_best(gains: Floats) -> int:
+    """Return the first of the places that gain most."""
     top = float(gains.max())
     return int(np.flatnonzero(gains >= top - TIE * abs(top))[0])
 

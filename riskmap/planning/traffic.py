@@ -150,7 +150,7 @@ def hold_traffic(
         nodes.astype(np.int32),
         start,
         origins.astype(np.int32),
-        np.bincount(position, volume, minlength=pair.size).astype(np.float64),
+        _sum_at(position.astype(np.int32), volume, pair.size),
     )
     held = replace(arcs, time_h=arcs.generalized_h(hazard_aversion_h))
     today = _load(held, trips, theta_per_h)
@@ -159,13 +159,11 @@ def hold_traffic(
 
 def undetected_through(traffic: Traffic, load: Loading, *, ends_count: bool) -> Floats:
     """Return the undetected transits through every node, as its checkpoint would see them."""
-    n = traffic.arcs.n_nodes
-    survivors = traffic.trips.volume * load.survival
-    ending: Floats = np.bincount(traffic.destinations, survivors, minlength=n)
+    arcs = traffic.arcs
+    ending = _sum_at(traffic.destinations, traffic.trips.volume * load.survival, arcs.n_nodes)
     if ends_count:
-        leaving: Floats = np.bincount(traffic.arcs.tail, load.undetected, minlength=n)
-        return leaving + ending
-    entering: Floats = np.bincount(traffic.arcs.head, load.undetected, minlength=n)
+        return _sum_at(arcs.tail, load.undetected, arcs.n_nodes) + ending
+    entering = _sum_at(arcs.head, load.undetected, arcs.n_nodes)
     passing = entering - ending
     return np.where(passing > ROUNDING * entering, passing, 0.0)
 
@@ -223,6 +221,10 @@ def _add_hazard(arcs: Arcs, watched: Ints, q: float) -> Arcs:
 def _add_hazard_entering(arcs: Arcs, watched: Ints, q: float) -> Arcs:
     more, _ = _at_nodes(arcs, watched, q)
     return replace(arcs, hazard=arcs.hazard + more[arcs.head])
+
+
+def _sum_at(nodes: Ints, amounts: Floats, n_nodes: int) -> Floats:
+    return np.bincount(nodes, amounts, minlength=n_nodes).astype(np.float64, copy=False)
 
 
 def _at_nodes(arcs: Arcs, watched: Ints, q: float) -> tuple[Floats, Floats]:
