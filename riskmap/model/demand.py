@@ -142,7 +142,8 @@ def produce(origins: SitesOnWater, *, volume: float) -> tuple[Ints, Floats]:
     nodes, group = np.unique(origins.node[reached], return_inverse=True)
     total = origins.weight.sum()
     share = origins.weight[reached] / total if total > 0.0 else np.zeros(int(reached.sum()))
-    return nodes.astype(np.int32), volume * np.bincount(group, share, minlength=nodes.size)
+    produced = np.bincount(group, share, minlength=nodes.size).astype(np.float64)
+    return nodes.astype(np.int32), volume * produced
 
 
 def site_parts(sites: SitesOnWater, *, nodes: Ints, beta_per_h: float) -> tuple[Ints, Floats]:

@@ -148,7 +148,7 @@ def _sums_along(
     slot_arc: Ints, generalized_h: Floats, hazard: Floats, chain_start: Ints
 ) -> tuple[Floats, Floats, Ints, Ints]:
     """Return sums from each chain's first slot: time, finite hazard, closed and sure arcs."""
-    return _running_sums(slot_arc, generalized_h, hazard, chain_start)  # type: ignore[no-any-return]
+    return _running_sums(slot_arc, generalized_h, hazard, chain_start)
 
 
 @njit(cache=True)

@@ -63,7 +63,10 @@ def _nearest_settlement(
     if settlements is None or settlements.empty or not len(xy):
         return [""] * len(xy)
     to_mercator = Transformer.from_crs(4326, 3395, always_xy=True).transform
-    places = shapely.transform(settlements.geometry.to_numpy(), to_mercator, interleaved=False)
+    places = shapely.transform(
+        settlements.geometry.to_numpy(),
+        lambda xy: np.column_stack(to_mercator(xy[:, 0], xy[:, 1])),
+    )
     ends = shapely.points(*to_mercator(xy[:, 0], xy[:, 1]))
     place, found = shapely.STRtree(places).query_nearest(ends, all_matches=False)
     nearest = np.full(len(xy), -1)

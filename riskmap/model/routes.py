@@ -186,8 +186,7 @@ def _between(links: Links, slot: int, other: int) -> tuple[float, float]:  # pra
 @njit(cache=True)
 def _aim(links: Links, node: int) -> _Target:  # pragma: no cover
     """Find where a destination lies, and the links that end there in mid-chain."""
-    chain = np.int64(links.node_chain[node])
-    slot = np.int64(links.node_slot[node])
+    chain, slot = int(links.node_chain[node]), int(links.node_slot[node])
     ends = np.full(2, -1)
     ending = np.zeros((2, 3))
     ending[:, 0] = np.inf
@@ -195,8 +194,8 @@ def _aim(links: Links, node: int) -> _Target:  # pragma: no cover
         ends[0], ends[1] = links.chain_start[chain], links.chain_start[chain + 1] - 1
         for side in range(2):
             if not links.is_cycle[chain]:
-                ending[side, 0], ending[side, 1] = _between(links, ends[side], slot)
-    return _Target(np.int64(node), chain, slot, ends, ending)
+                ending[side, 0], ending[side, 1] = _between(links, int(ends[side]), slot)
+    return _Target(int(node), chain, slot, ends, ending)
 
 
 @njit(cache=True)
@@ -362,9 +361,8 @@ def _fork_cost(links: Links, target: _Target, work: _Work, slot: int) -> float: 
                 work.fork[_BEYOND, side] = beyond / total
             else:  # every way on from there leads back
                 work.fork[_ONWARD, side] = np.inf
-    return min(
-        work.fork[_TIME, 0] + work.fork[_ONWARD, 0], work.fork[_TIME, 1] + work.fork[_ONWARD, 1]
-    )
+    by_first = float(work.fork[_TIME, 0] + work.fork[_ONWARD, 0])
+    return min(by_first, float(work.fork[_TIME, 1] + work.fork[_ONWARD, 1]))
 
 
 @njit(cache=True)
@@ -407,7 +405,10 @@ def _without_return(  # pragma: no cover
 
 @njit(cache=True)
 def _straight(  # pragma: no cover
-    links: Links, slot: int, goal: int, onward: bool  # noqa: FBT001
+    links: Links,
+    slot: int,
+    goal: int,
+    onward: bool,  # noqa: FBT001
 ) -> tuple[float, float]:
     """Return time and survival along one chain to a goal on it, round the ring if need be."""
     if (goal > slot) == onward:

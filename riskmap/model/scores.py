@@ -177,10 +177,10 @@ def scores_by_reach(
     ``100 (ε/P) Σ_a U_a v_s/v_a``: the exact gain of patrol hours, routes and demand held (§5).
     """
     reach, time_h = network.reach, network.arcs.time_h
-    transits = np.bincount(reach, scores.transits, minlength=n_reaches)
-    undetected = np.bincount(reach, scores.undetected, minlength=n_reaches)
+    transits = np.bincount(reach, scores.transits, minlength=n_reaches).astype(np.float64)
+    undetected = np.bincount(reach, scores.undetected, minlength=n_reaches).astype(np.float64)
     slowness = time_h / length_km[reach]  # 1 / v_a
-    gain = np.bincount(reach, scores.undetected * slowness, minlength=n_reaches)
+    gain = np.bincount(reach, scores.undetected * slowness, minlength=n_reaches).astype(np.float64)
     spent = np.bincount(reach, scores.transits * time_h, minlength=n_reaches)
     plain = np.bincount(reach, time_h, minlength=n_reaches) / 2.0
     busy = transits > 0.0

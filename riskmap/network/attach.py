@@ -12,13 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 from numba import njit
 from pyproj import Geod, Transformer
 
 from riskmap.geodesy import metres_per_degree, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Geometries, Ints
-from riskmap.network.reaches import Reaches
+from riskmap.network.reaches import Reaches, draw_lines
 
 _GEOD = Geod(ellps="WGS84")
 
@@ -80,15 +81,14 @@ def _mercator_lines(reaches: Reaches, chosen: Ints) -> Geometries:
     keep[chosen] = True
     coords = reaches.coords[np.repeat(keep, sizes)]
     xy = Transformer.from_crs(4326, 3395, always_xy=True).transform(coords[:, 0], coords[:, 1])
-    owner = np.repeat(np.arange(chosen.size), sizes[chosen])
-    lines: Geometries = shapely.linestrings(np.column_stack(xy), indices=owner)
-    return lines
+    offsets = np.concatenate([[0], np.cumsum(sizes[chosen])])
+    return draw_lines(np.column_stack(xy), offsets)
 
 
 @njit(cache=True)
 def _place_on(  # pragma: no cover
     coords: Floats,
-    offsets: Ints,
+    offsets: npt.NDArray[np.int64],
     measures: Floats,
     reach: Ints,
     site: Floats,

@@ -16,7 +16,7 @@ import shapely
 
 from riskmap.geodesy import metres_per_degree, vertex_measures_km
 from riskmap.network.arcs import Floats, Geometries, Ints
-from riskmap.network.reaches import Reaches
+from riskmap.network.reaches import Reaches, draw_lines
 
 #: Water within this distance of a border, between two crossings of it, runs along it, km.
 ALONG_BORDER_KM = 2.0
@@ -43,8 +43,7 @@ def find_crossings(reaches: Reaches, borders: gpd.GeoDataFrame | None) -> Crossi
     if borders is None or borders.empty:
         return Crossings(np.empty(0, dtype=np.int32), np.empty(0))
     line = shapely.union_all(_outlines(borders.geometry.to_numpy()))
-    owner = np.repeat(np.arange(reaches.u.size), np.diff(reaches.offsets))
-    lines = shapely.linestrings(reaches.coords, indices=owner)
+    lines = draw_lines(reaches.coords, reaches.offsets)
     touched = shapely.STRtree(lines).query(shapely.get_parts(line), predicate="intersects")[1]
     measures = vertex_measures_km(reaches.coords, reaches.offsets)
     found_reach: list[int] = []
@@ -91,7 +90,7 @@ def _measures_at(points: Floats, coords: Floats, measures: Floats) -> Floats:
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(coords, axis=0).T))])
     line = shapely.linestrings(coords)
     located = shapely.line_locate_point(line, shapely.points(points))
-    at: Floats = np.interp(located, along, measures)
+    at: Floats = np.asarray(np.interp(located, along, measures))
     return at
 
 

@@ -78,7 +78,9 @@ def _cells_at(
     """Cut the chosen polygons on the grid that is true at a latitude."""
     plane = f"+proj=cea +lat_ts={latitude} +lon_0=0 +ellps=WGS84 +units=m"
     to_plane = Transformer.from_crs(4326, plane, always_xy=True)
-    flat = shapely.transform(geometry[chosen], to_plane.transform, interleaved=False)
+    flat = shapely.transform(
+        geometry[chosen], lambda xy: np.column_stack(to_plane.transform(xy[:, 0], xy[:, 1]))
+    )
     owner, boxes = _boxes(shapely.bounds(flat), side_m)
     pieces = shapely.intersection(boxes, flat[owner])
     area = shapely.area(pieces)

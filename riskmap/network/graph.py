@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import networkx as nx
 import numpy as np
@@ -78,7 +78,7 @@ def arcs_of_graph(graph: AnyGraph) -> GraphArcs:
 def _node_values(graph: AnyGraph, problems: list[Problem]) -> Floats:
     """Return each node's detection probability, 0 where it has none."""
     values = np.zeros(graph.number_of_nodes())
-    for i, (node, data) in enumerate(graph.nodes(data=True)):
+    for i, (node, data) in enumerate(cast("Any", graph).nodes(data=True)):
         given = data.get("detection_probability")
         if given is None:
             continue
@@ -101,7 +101,8 @@ def _edge_rows(
 ) -> list[tuple[Hashable, Hashable, Hashable, float, float]]:
     """Return (tail, head, key, time, hazard) of every arc, in the graph's order."""
     multi = graph.is_multigraph()
-    edges: Any = graph.edges(keys=True, data=True) if multi else graph.edges(data=True)
+    view = cast("Any", graph).edges
+    edges = view(keys=True, data=True) if multi else view(data=True)
     rows = []
     for record in edges:
         u, v, data = record[0], record[1], record[-1]

@@ -46,6 +46,11 @@ class Found(NamedTuple):
     other_t: Floats
 
 
+def take(found: Found, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Found:
+    """Return some of the pairs."""
+    return Found(found.segment[rows], found.t[rows], found.other[rows], found.other_t[rows])
+
+
 def lay_grid(xy: Floats, *, margin: float) -> Grid:
     """Lay a grid with about four cells for each vertex, none smaller than the margin."""
     low, high = xy.min(axis=0) - margin, xy.max(axis=0) + margin

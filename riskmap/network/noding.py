@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import connected_components
 
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.chains import trace_chains
-from riskmap.network.nearness import Found, find_crossings, find_feet, lay_grid
+from riskmap.network.nearness import Found, find_crossings, find_feet, lay_grid, take
 from riskmap.report import Note
 
 Longs = npt.NDArray[np.int64]
@@ -173,14 +173,14 @@ def _lay_chains(
     part = np.repeat(np.arange(line.size), sizes)
     within = np.arange(part.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     turned = sizes[part] - 1 - within
-    take = offsets[line[part]] + np.where(forward[part], within, turned)
+    rows = offsets[line[part]] + np.where(forward[part], within, turned)
     follows = np.zeros(line.size, dtype=np.bool_)
     follows[1:] = chain[1:] == chain[:-1]
     joint = follows[part] & (within == 0)
     # The last vertex of a part that another follows is the first of the next.
     precedes = np.append(follows[1:], False)
     stay = ~(precedes[part] & (within == sizes[part] - 1))
-    xy_deg, part, joint = coords[take][stay], part[stay], joint[stay]
+    xy_deg, part, joint = coords[rows][stay], part[stay], joint[stay]
     of = chain[part]
     new = np.ones(of.size, dtype=np.bool_)
     new[1:] = of[1:] != of[:-1]
@@ -229,7 +229,7 @@ def _near_ends(chains: _Chains, ends: Longs, tolerance_m: float) -> tuple[Found,
     own = chain == chains.chain[ends[end]]
     beside = own & (np.abs(at - chains.along_m[ends[end]]) <= 3.0 * tolerance_m)
     nearest = _nearest_each(found, chain, ~beside)
-    found = Found(*(column[nearest] for column in found))
+    found = take(found, nearest)
     pairs = _end_pairs(chains, ends, reach)
     # A foot at the end of a chain is a pair of ends.
     chain, at = chain[nearest], at[nearest]
@@ -237,7 +237,7 @@ def _near_ends(chains: _Chains, ends: Longs, tolerance_m: float) -> tuple[Found,
     inside = (at > 1e-3) & (last - at > 1e-3)
     paired = _with_an_end(pairs, chain, found.other, near=tolerance_m, at=at, last=last)
     stay = inside & ~paired
-    return Found(*(column[stay] for column in found)), pairs
+    return take(found, stay), pairs
 
 
 def _measure(chains: _Chains, segment: Longs, t: Floats) -> Floats:
@@ -260,7 +260,7 @@ def _nearest_each(found: Found, chain: Longs, allowed: Bools) -> Longs:
 
 def _end_pairs(chains: _Chains, ends: Longs, reach: Floats) -> Longs:
     """Return pairs of ends (positions in `ends`) no farther apart than the tolerance."""
-    points = shapely.points(chains.xy[ends])
+    points = np.asarray(shapely.points(chains.xy[ends]))
     a, b = shapely.STRtree(points).query(points, predicate="dwithin", distance=reach)
     once = a < b
     return np.column_stack([a[once], b[once]])
@@ -342,13 +342,13 @@ def _gather_cuts(
     node = cluster[feet.other]
     feet, node = _one_foot_each(chains, cluster, feet, node, tolerance_m)
     node_xy = _node_places(chains, ends, cluster, feet, node)
-    _tell_joins(chains, ends, cluster, feet, node, node_xy, mends)
-    cross = _true_crossings(chains, tolerance_m, feet)
+    _tell_joins(chains, ends, cluster, node, node_xy, mends)
+    cross = _true_crossings(chains, tolerance_m)
     cross_node = n_clusters + _places_once(_point(chains, cross.segment, cross.t))
     cross_xy = np.empty((int(cross_node.max(initial=n_clusters - 1)) + 1 - n_clusters, 2))
     cross_xy[cross_node - n_clusters] = _point(chains, cross.segment, cross.t)
-    for line, place in zip(chains.line[cross.segment], _to_degrees(cross_xy)[cross_node - n_clusters],
-                           strict=True):  # fmt: skip
+    places = _to_degrees(cross_xy)[cross_node - n_clusters]
+    for line, place in zip(chains.line[cross.segment], places, strict=True):
         mends.add("a crossing became a node", line, place)
     segment = np.concatenate([feet.segment, cross.segment, cross.other])
     t = np.concatenate([feet.t, cross.t, cross.other_t])
@@ -380,7 +380,7 @@ def _one_foot_each(
             | (at[o][1:] - at[o][:-1] > 2.0 * tolerance_m)
         )
     kept = order[new]
-    return Found(*(column[kept] for column in feet)), node[kept]
+    return take(feet, kept), node[kept]
 
 
 def _point(chains: _Chains, segment: Longs, t: Floats) -> Floats:
@@ -417,7 +417,6 @@ def _tell_joins(
     chains: _Chains,
     ends: Longs,
     cluster: Longs,
-    feet: Found,
     node: Longs,
     node_xy: Floats,
     mends: _Mends,
@@ -436,7 +435,7 @@ def _tell_joins(
         )
 
 
-def _true_crossings(chains: _Chains, tolerance_m: float, feet: Found) -> Found:
+def _true_crossings(chains: _Chains, tolerance_m: float) -> Found:
     """Return crossings, those apart that an end within the tolerance accounts for."""
     grid = lay_grid(chains.xy, margin=1e-3)
     found = find_crossings(chains.xy, chains.chain, grid)
@@ -452,12 +451,11 @@ def _true_crossings(chains: _Chains, tolerance_m: float, feet: Found) -> Found:
         _measure(chains, found.segment, found.t) - _measure(chains, found.other, found.other_t)
     )
     plain &= ~(same & (apart < 1e-3))
-    del feet
-    return Found(*(column[plain] for column in found))
+    return take(found, plain)
 
 
 def _places_once(xy: Floats) -> Longs:
-    """Number places; those within a millimetre are one."""
+    """Return a number for each place; those within a millimetre share one."""
     if not xy.size:
         return np.empty(0, dtype=np.int64)
     return np.unique(np.round(xy, 3), axis=0, return_inverse=True)[1].astype(np.int64)
@@ -567,7 +565,7 @@ def _finish(strings: _Strings, tolerance_m: float, mends: _Mends) -> Pieces:
     step = np.hypot(*np.diff(strings.xy, axis=0, append=strings.xy[-1:]).T) / scale
     step[offsets[1:] - 1] = 0.0
     length = np.add.reduceat(step, offsets[:-1])
-    line, forward = _owners(strings, offsets, step)
+    line, forward = _owners(strings, step)
     u, v = strings.u, strings.v
     loop = u == v
     sliver = loop & (length <= 4.0 * tolerance_m)
@@ -580,7 +578,7 @@ def _finish(strings: _Strings, tolerance_m: float, mends: _Mends) -> Pieces:
     return _split_loops(coords, offsets, u, v, line, forward, keep, mends)
 
 
-def _owners(strings: _Strings, offsets: Longs, step: Floats) -> tuple[Ints, Bools]:
+def _owners(strings: _Strings, step: Floats) -> tuple[Ints, Bools]:
     """Return the line that most of each piece comes from, and whether the piece runs with it."""
     piece = strings.piece
     order = np.lexsort((strings.line, piece))
@@ -649,10 +647,10 @@ def _split_loops(
         way += [forward[k]] * 2
         extra += 1
         mends.add("a loop was cut in two", line[k], xy[0])
-    take = np.repeat(offsets[plain], sizes[plain]) + _counting(sizes[plain])
+    rows = np.repeat(offsets[plain], sizes[plain]) + _counting(sizes[plain])
     all_sizes = np.concatenate([sizes[plain], [part.shape[0] for part in parts]]).astype(np.int64)
     return Pieces(
-        np.concatenate([coords[take], *parts]),
+        np.concatenate([coords[rows], *parts]),
         np.concatenate([[0], np.cumsum(all_sizes)]).astype(np.int64),
         np.concatenate([u[plain], begin]).astype(np.int32),
         np.concatenate([v[plain], end]).astype(np.int32),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from riskmap.errors import NetworkError, Problem
@@ -63,14 +64,14 @@ class Reaches:
     """
 
     coords: Floats
-    offsets: np.ndarray[tuple[int], np.dtype[np.int64]]
+    offsets: npt.NDArray[np.int64]
     u: Ints
     v: Ints
     node_xy: Floats
     length_km: Floats
     source_id: Ints
     name: Geometries
-    mode: np.ndarray[tuple[int], np.dtype[np.uint8]]
+    mode: npt.NDArray[np.uint8]
     flow_known: Bools
     attributes: Mapping[str, np.ndarray]
     notes: tuple[Note, ...]
@@ -126,7 +127,9 @@ def _multipart_notes(row: np.ndarray, number: Ints) -> list[Note]:
     return [Note("mended", "rivers", None, what, count=int(several.size))]
 
 
-def _oriented(pieces: Pieces, *, with_line: bool) -> tuple[Floats, Ints, Ints, Ints]:
+def _oriented(
+    pieces: Pieces, *, with_line: bool
+) -> tuple[Floats, npt.NDArray[np.int64], Ints, Ints]:
     """Return coordinates, offsets and nodes of the pieces, each from its upstream end."""
     turn = pieces.forward != with_line
     sizes = np.diff(pieces.offsets)
@@ -139,7 +142,7 @@ def _oriented(pieces: Pieces, *, with_line: bool) -> tuple[Floats, Ints, Ints, I
 
 
 def _assemble(
-    shape: tuple[Floats, Ints, Ints, Ints],
+    shape: tuple[Floats, npt.NDArray[np.int64], Ints, Ints],
     rivers: gpd.GeoDataFrame,
     *,
     position: Ints,
@@ -167,6 +170,13 @@ def _assemble(
         notes,
     )
     return _in_order(reaches)[0]
+
+
+def draw_lines(coords: Floats, offsets: npt.NDArray[np.int64]) -> Geometries:
+    """Return a line for each run of vertices, in the plane of the coordinates."""
+    owner = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
+    lines: Geometries = np.asarray(shapely.linestrings(coords, indices=owner))
+    return lines
 
 
 def split_reaches(reaches: Reaches, *, reach: Ints, measure_km: Floats) -> tuple[Reaches, Ints]:

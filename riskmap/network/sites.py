@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.attach import nearest_places
@@ -77,15 +78,14 @@ def sites_of_layer(
 
 def _weights(layer: str, table: gpd.GeoDataFrame, status_weights: Mapping[str, float]) -> Floats:
     """Return O or A of each row; of a mining area A for one hectare."""
-    one = np.ones(len(table))
+    weight = pd.Series(1.0, index=table.index)
     if layer == "venues":
-        return (table["capacity"] * table["confidence"]).to_numpy(dtype=np.float64)
-    if layer == "mining_areas":
-        status = table["status"].map(dict(status_weights))
-        return (status * table["confidence"]).to_numpy(dtype=np.float64)
-    if "weight" in table.columns:
-        return table["weight"].to_numpy(dtype=np.float64)
-    return one
+        weight = table["capacity"] * table["confidence"]
+    elif layer == "mining_areas":
+        weight = table["status"].map(dict(status_weights)) * table["confidence"]
+    elif layer == "entry_points":
+        weight = table["weight"]
+    return np.asarray(weight, dtype=np.float64)
 
 
 def _unattached(layer: str, row: Ints, lon: Floats, lat: Floats, weight: Floats) -> Sites:

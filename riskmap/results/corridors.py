@@ -25,7 +25,7 @@ def corridor_lines(scored: Scored) -> Geometries:
     chains, reaches = scored.chains, scored.reaches
     lines = []
     for c in range(chains.start.size - 1):
-        parts = []
+        parts: list[Floats] = []
         for k in range(chains.start[c], chains.start[c + 1]):
             r = chains.reach[k]
             part = reaches.coords[reaches.offsets[r] : reaches.offsets[r + 1]]
@@ -112,7 +112,8 @@ def _nearest_post(scored: Scored, layers: Layers) -> dict[str, object]:
 
 def _crosses_border(scored: Scored) -> list[bool]:
     chains, border = scored.chains, scored.border_nodes
-    return (border[chains.upstream_node] | border[chains.downstream_node]).tolist()
+    crosses: list[bool] = (border[chains.upstream_node] | border[chains.downstream_node]).tolist()
+    return crosses
 
 
 def _named_shares(shares: tuple[tuple[str, float], ...]) -> str:

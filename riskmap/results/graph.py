@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import networkx as nx
 
@@ -39,7 +40,7 @@ def scored_graph(scored: Scored) -> nx.MultiDiGraph[Hashable]:
         graph.add_nodes_from(
             (i, {"x": x, "y": y}) for i, (x, y) in enumerate(reaches.node_xy.tolist())
         )
-        graph.add_edges_from(
+        cast("Any", graph).add_edges_from(
             (
                 u,
                 v,

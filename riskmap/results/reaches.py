@@ -5,10 +5,9 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from riskmap.network.arcs import Geometries
-from riskmap.network.reaches import Reaches
+from riskmap.network.reaches import Reaches, draw_lines
 from riskmap.results.scored import Scored
 
 MODES = np.array(["river", "road"], dtype=object)
@@ -50,6 +49,4 @@ def corridor_ids(corridor: np.ndarray[tuple[int], np.dtype[np.int32]]) -> list[s
 
 def reach_lines(reaches: Reaches) -> Geometries:
     """Return each reach as a line, degrees."""
-    owner = np.repeat(np.arange(reaches.u.size), np.diff(reaches.offsets))
-    lines: Geometries = shapely.linestrings(reaches.coords, indices=owner)
-    return lines
+    return draw_lines(reaches.coords, reaches.offsets)

@@ -128,7 +128,8 @@ def _merge_cells(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _names(layers: Layers, layer: str, rows: pd.Series) -> list[str]:
-    return layers.tables[layer]["name"].loc[rows].astype(str).tolist()
+    names: list[str] = layers.tables[layer]["name"].loc[rows].astype(str).tolist()
+    return names
 
 
 def _corridors_on(scored: Scored, path: Ints) -> str:
@@ -147,4 +148,4 @@ def _line(scored: Scored, path: Ints) -> shapely.Geometry | None:
         rows = slice(*reaches.offsets[network.reach[arc] : network.reach[arc] + 2])
         part = reaches.coords[rows] if network.downstream[arc] else reaches.coords[rows][::-1]
         parts.append(part if not parts else part[1:])
-    return shapely.linestrings(np.concatenate(parts)) if parts else None
+    return shapely.LineString(np.concatenate(parts)) if parts else None
