@@ -17,7 +17,8 @@ import shapely
 from riskmap.errors import NetworkError, Problem
 from riskmap.geodesy import vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Geometries, Ints
-from riskmap.network.noding import Pieces, node_lines
+from riskmap.network.cutting import Pieces
+from riskmap.network.noding import node_lines
 from riskmap.report import Note
 from riskmap.settings import FlowDirection
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from riskmap.errors import PlanError, Problem
 from riskmap.model.assign import check_demand, check_route_choice
-from riskmap.model.routes import TIE
+from riskmap.model.passes import TIE
 from riskmap.network.arcs import Floats, Ints
 from riskmap.network.graph import AnyGraph, GraphArcs, arcs_of_graph
 from riskmap.planning.flight import Flight, take_flight
@@ -173,7 +173,8 @@ def plan_checkpoints(
 def _ways_round(flight: Flight, places: Places, position: Ints) -> list[tuple[Ints, float]]:
     """Return for each trip the arcs that it is left with (none: caught) and how much longer."""
     ways = flight.ways(places, np.arange(flight.worth.size))
-    longer = flight.left_h(places) / flight.least_h - 1.0
+    with np.errstate(invalid="ignore"):  # trips without any route: ∞ / ∞
+        longer = flight.left_h(places) / flight.least_h - 1.0
     return [(ways[p], float(longer[p])) for p in position]
 
 

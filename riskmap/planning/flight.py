@@ -15,10 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from riskmap.model.routes import TIE, Trips
+from riskmap.model.passes import TIE
+from riskmap.model.routes import Trips
 from riskmap.network.arcs import Arcs, Bools, Floats, Ints, group_by
 from riskmap.network.shortest import heap_pop, heap_push
 from riskmap.planning.traffic import Places, Traffic, Watch
+
+#: Times the least time: stands for any way round at all, and stays a number.
+LONGEST = 1e12
 
 
 class Waters(NamedTuple):
@@ -131,8 +135,8 @@ def take_flight(traffic: Traffic, watch: Watch, *, tolerance: float) -> Flight:
     """
     least = traffic.today.cost_h
     routed = np.isfinite(least)
-    limit = np.where(routed, least, 0.0) * (1.0 + tolerance) * (1.0 + TIE)
-    limit[~routed] = 0.0  # 0 · ∞ where every way round is allowed
+    longest = min(1.0 + tolerance, LONGEST) * (1.0 + TIE)
+    limit = np.where(routed, least, 0.0) * longest
     worth = watch.q * traffic.undetected
     return Flight(_by_head(traffic.arcs), traffic.trips, watch, least, limit, worth)
 
@@ -271,6 +275,8 @@ def follow(next_arc: Ints, head: Ints, origin: int, destination: int) -> Ints:  
     size = 0
     node = origin
     while node != destination:
+        if next_arc[node] < 0:
+            return way[:0].copy()
         way[size] = next_arc[node]
         node = head[way[size]]
         size += 1
