@@ -31,9 +31,11 @@ class Mends:
     places: dict[str, list[tuple[int, float, float]]] = field(default_factory=dict)
 
     def add(self, what: str, line: int, place: Floats) -> None:
+        """Note a mend on a line, at a place in degrees."""
         self.places.setdefault(what, []).append((int(line), float(place[0]), float(place[1])))
 
     def notes(self) -> tuple[Note, ...]:
+        """Return the mends for the report, in order of place."""
         notes = []
         for what, places in self.places.items():
             ordered = sorted(places, key=lambda p: (p[1], p[2]))
@@ -140,6 +142,7 @@ def to_plane(coords: Floats) -> tuple[Floats, Floats]:
 
 
 def to_degrees(xy: Floats) -> Floats:
+    """Return places of the plane in degrees."""
     to_plane = Transformer.from_crs(4326, 3395, always_xy=True)
     return np.column_stack(to_plane.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
 
