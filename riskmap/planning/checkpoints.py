@@ -258,7 +258,7 @@ def _candidate_nodes(
         )
     if count > len(names):
         raise PlanError(
-            _problem("count", count, f"at most the {len(names)} candidates", "ask for fewer")
+            _problem("count", count, f"no more than there are candidates: {len(names)}", "ask for fewer")
         )
     return np.array([position[name] for name in names], dtype=np.int32)
 
