@@ -258,7 +258,9 @@ def _candidate_nodes(
         )
     if count > len(names):
         raise PlanError(
-            _problem("count", count, f"no more than there are candidates: {len(names)}", "ask for fewer")
+            _problem(
+                "count", count, f"no more than there are candidates: {len(names)}", "ask for fewer"
+            )
         )
     return np.array([position[name] for name in names], dtype=np.int32)
 

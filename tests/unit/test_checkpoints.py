@@ -284,7 +284,10 @@ def test_large_networks_are_answered_greedily(
         ({"count": 1.5}, r"count: is 1\.5, wanted a whole number"),
         ({"count": True}, r"count: is True, wanted a whole number"),
         ({"count": 6}, r"count: is 6, wanted no more than there are candidates: 5"),
-        ({"count": 2, "candidates": ["b", "b"]}, r"count: is 2, wanted no more than there are candidates: 1"),
+        (
+            {"count": 2, "candidates": ["b", "b"]},
+            r"count: is 2, wanted no more than there are candidates: 1",
+        ),
         ({"candidates": []}, r"count: is 1, wanted no more than there are candidates: 0"),
         ({"candidates": ["b", "Lima"]}, r"candidates, node 'Lima': is not a node of the graph"),
         ({"candidates": ["spring"]}, r"no candidate is on any route"),
