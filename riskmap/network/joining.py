@@ -20,6 +20,8 @@ Longs = npt.NDArray[np.int64]
 
 #: Mends of one kind that are told one by one, with their place; the rest is counted.
 MENDS_TOLD = 20
+#: Two lines that leave a place within 20 degrees of each other go the same way.
+HAIRPIN_COSINE = 0.94
 _ECCENTRICITY2 = 0.006_694_379_990_141_316
 
 
@@ -75,15 +77,22 @@ def distinct_lines(coords: Floats, offsets: Longs, mends: Mends) -> Longs:
         line = coords[offsets[k] : offsets[k + 1]]
         if line.shape[0] < 2:
             continue
-        turned = line[::-1]
-        first = line if tuple(line.ravel()) <= tuple(turned.ravel()) else turned
-        key = np.ascontiguousarray(first).tobytes()
+        key = np.ascontiguousarray(_one_way(line)).tobytes()
         if key in seen:
             mends.add("a second copy of a line was left out", k, line[0])
             continue
         seen.add(key)
         keep.append(k)
     return np.array(keep, dtype=np.int64)
+
+
+def _one_way(line: Floats) -> Floats:
+    """Return a line in the one of its two directions that comes first by place."""
+    turned = line[::-1]
+    ends = (tuple(line[0]), tuple(turned[0]))
+    if ends[0] != ends[1]:
+        return line if ends[0] < ends[1] else turned
+    return line if tuple(line.ravel()) <= tuple(turned.ravel()) else turned
 
 
 def join_chains(coords: Floats, offsets: Longs, keep: Longs) -> Chains:
@@ -96,6 +105,7 @@ def join_chains(coords: Floats, offsets: Longs, keep: Longs) -> Chains:
     degree = np.bincount(ends.ravel(), minlength=n_nodes)
     decision = degree != 2
     decision[ends[~open_line, 0]] = True
+    decision[_hairpins(coords, offsets, keep, ends)] = True
     edge = np.repeat(np.flatnonzero(open_line), 2).astype(np.int32)
     at, slot = group_by(ends[open_line].ravel(), n_nodes)
     start, _, slot_node, slot_edge = trace_chains(at, edge[slot], ends, decision)
@@ -106,6 +116,20 @@ def join_chains(coords: Floats, offsets: Longs, keep: Longs) -> Chains:
     chain = np.concatenate([chain_of, start.size - 1 + np.arange(loops.size)]).astype(np.int64)
     return _lay_chains(coords, offsets, keep[np.array(order, dtype=np.int64)],
                        np.array(forward, dtype=np.bool_), chain)  # fmt: skip
+
+
+def _hairpins(coords: Floats, offsets: Longs, keep: Longs, ends: Ints) -> Longs:
+    """Return the nodes that two lines leave the same way: one digitised twice, not one cut."""
+    first, last = offsets[keep], offsets[keep + 1] - 1
+    leaving = np.concatenate([coords[first + 1] - coords[first], coords[last - 1] - coords[last]])
+    leaving[:, 0] *= np.cos(np.radians(coords[np.concatenate([first, last]), 1]))
+    leaving /= np.hypot(*leaving.T)[:, None]
+    node = ends.T.ravel()
+    order = np.argsort(node, kind="stable")
+    pair = (node[order][1:] == node[order][:-1]) & (
+        (leaving[order][1:] * leaving[order][:-1]).sum(axis=1) > HAIRPIN_COSINE
+    )
+    return np.unique(node[order][1:][pair])
 
 
 def _lay_chains(

@@ -45,13 +45,52 @@ def node_lines(coords: Floats, offsets: Longs, row: Ints, *, tolerance_m: float)
     """
     mends = Mends(row)
     keep = distinct_lines(coords, offsets, mends)
-    chains = join_chains(coords, offsets, keep)
+    chains = _without_copies(coords, offsets, keep, tolerance_m, mends)
     ends = ends_of(chains)
     feet, pairs = _near_ends(chains, ends, tolerance_m)
     cluster = _cluster_ends(chains, ends, pairs, tolerance_m)
     cuts = _gather_cuts(chains, ends, cluster, feet, tolerance_m, mends)
     pieces = cut_chains(chains, ends, cluster, cuts, tolerance_m)
     return finish_pieces(pieces, tolerance_m, mends)
+
+
+def _without_copies(
+    coords: Floats, offsets: Longs, keep: Longs, tolerance_m: float, mends: Mends
+) -> Chains:
+    """Join lines to chains, and leave out chains that run along another from end to end."""
+    chains = join_chains(coords, offsets, keep)
+    copy = _copies(chains, tolerance_m)
+    if not copy.any():
+        return chains
+    left_out = np.unique(chains.line[copy[chains.chain]])
+    for line in left_out:
+        mends.add("a second digitisation of a line was left out", line, coords[offsets[line]])
+    return join_chains(coords, offsets, np.setdiff1d(keep, left_out))
+
+
+def _copies(chains: Chains, tolerance_m: float) -> Bools:
+    """Tell the chains that lie within the tolerance of another, ends at its ends."""
+    ends = ends_of(chains)
+    pairs = _end_pairs(chains, ends, tolerance_m * chains.scale[ends] + 1e-6)
+    one, other = pairs[:, 0] // 2, pairs[:, 1] // 2
+    apart = one != other
+    keys, which = np.unique(np.column_stack([one, other])[apart], axis=0, return_inverse=True)
+    sides = np.zeros(keys.shape[0], dtype=np.int64)
+    np.bitwise_or.at(sides, which, 1 << (2 * (pairs[apart, 0] % 2) + pairs[apart, 1] % 2))
+    both = ((sides & 0b1001) == 0b1001) | ((sides & 0b0110) == 0b0110)
+    shape = {
+        int(c): shapely.LineString(chains.xy[chains.start[c] : chains.start[c + 1]])
+        for c in np.unique(keys[both])
+    }
+    copy = np.zeros(chains.start.size - 1, dtype=np.bool_)
+    # The finer digitisation stays; equal ones are told apart by their vertices.
+    rank = {c: (-shapely.get_num_coordinates(line), line.wkb) for c, line in shape.items()}
+    for pair in sorted(keys[both].tolist(), key=lambda p: sorted(rank[c] for c in p)):
+        kept, second = sorted(pair, key=rank.__getitem__)
+        limit = tolerance_m * chains.scale[chains.start[second]] + 1e-6
+        if not copy[kept] and shapely.hausdorff_distance(shape[kept], shape[second]) <= limit:
+            copy[second] = True
+    return copy
 
 
 def _near_ends(chains: Chains, ends: Longs, tolerance_m: float) -> tuple[Found, Longs]:
