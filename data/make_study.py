@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -95,24 +96,33 @@ def draw_bends(waypoints: Sequence[Point], *, bend_km: float, seed: str) -> list
     return line
 
 
+def cut_line(line: Sequence[Point], *, at: Container[Point]) -> list[Sequence[Point]]:
+    """Cut a line at those of its inner vertices that are in `at`; both sides keep the vertex."""
+    cuts = [0, *(k for k in range(1, len(line) - 1) if line[k] in at), len(line) - 1]
+    return [line[start : end + 1] for start, end in pairwise(cuts)]
+
+
 def write_rivers(folder: Path) -> None:
-    """Write the rivers, a line for each entry: whole rivers, or upper and lower courses."""
+    """Write the rivers, a line for each reach between confluences, sources and mouths."""
     check_mouths(RIVERS)
-    lines = [
-        shapely.LineString(
+    mouths = {parse_points(river.waypoints)[-1] for river in RIVERS}
+    rows = [
+        (river, shapely.LineString(reach))
+        for k, river in enumerate(RIVERS)
+        for reach in cut_line(
             draw_bends(
                 parse_points(river.waypoints), bend_km=river.bend_km, seed=f"{river.name} {k}"
-            )
+            ),
+            at=mouths,
         )
-        for k, river in enumerate(RIVERS)
     ]
     columns = {
-        "name": [river.name for river in RIVERS],
-        "order": [river.order for river in RIVERS],
-        "width_m": [river.width_m for river in RIVERS],
-        "navigable": [river.navigable for river in RIVERS],
+        "name": [river.name for river, _ in rows],
+        "order": [river.order for river, _ in rows],
+        "width_m": [river.width_m for river, _ in rows],
+        "navigable": [river.navigable for river, _ in rows],
     }
-    _write_shapefile(folder / "rivers.shp", columns, lines)
+    _write_shapefile(folder / "rivers.shp", columns, [reach for _, reach in rows])
 
 
 def write_areas(folder: Path) -> None:
