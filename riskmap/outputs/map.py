@@ -78,6 +78,7 @@ class RiskMap(folium.Map):
             minZoom=2,
             fade_animation=False,
             zoom_start=7,
+            zoom_snap=0.5,
         )
         # The same study gives the same page, so folium's random name does not serve.
         self._id = "riskmap"

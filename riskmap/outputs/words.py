@@ -69,11 +69,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "No corridor carries traffic: look at the origins and destinations of the study.",
     ),
     "story_unserved": (
-        "{unserved} tránsitos más no encuentran camino por el agua.",
-        "{unserved} more transits find no way by water.",
+        "Otros {unserved} no encuentran camino por el agua y no se cuentan.",
+        "Another {unserved} find no way by water and are not counted.",
     ),
     "story_local": (
-        "{local} no usan el río: origen y destino están en el mismo punto.",
+        "{local} no usan el agua: origen y destino están en el mismo punto.",
         "{local} use no water: origin and destination are at one place.",
     ),
     "first_three": ("Dónde patrullar primero", "Where to patrol first"),
@@ -91,6 +91,15 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Qué tan seguro es: no se calculó. Los datos son estimaciones, y el orden puede cambiar.",
         "How sure: not computed. The inputs are estimates, and the order may change.",
     ),
+    "invented_all": (
+        "{layer}: los {all} son inventados para este estudio; no existen.",
+        "{layer}: all {all} are invented for this study; they do not exist.",
+    ),
+    "invented_some": (
+        "{layer}: {count} de {all} son inventados para este estudio; no existen.",
+        "{layer}: {count} of {all} are invented for this study; they do not exist.",
+    ),
+    "invented_one": ("Inventado: no existe.", "Invented: does not exist."),
     "statement": ("{layer}: {note}", "{layer}: {note}"),
     # Limits
     "limits": ("Lo que este mapa no sabe", "What this map does not know"),
@@ -341,7 +350,6 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Se imprimen {shown} de {all} corredores.",
         "{shown} of {all} corridors printed.",
     ),
-    "paper_chosen": ("Corredor resaltado: {name}.", "Corridor marked: {name}."),
 }
 
 
@@ -378,6 +386,10 @@ class Words:
         """Return a layer's name in words; a part of the run that is no layer stays as it is."""
         known = f"layer_{layer}"
         return self.say(known) if known in _WORDS else layer
+
+    def amount(self, value: float) -> str:
+        """Return a number of transits: one decimal where it is small, none where it is not."""
+        return self.number(value, 0 if abs(value) >= 10 else 1)
 
     def number(self, value: float, digits: int = 0) -> str:
         """Return a number as it is written in Peru and in English: 1,234.5."""

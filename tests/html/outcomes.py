@@ -137,7 +137,9 @@ def hostile() -> FakeOutcome:
     ids = list(corridors["corridor_id"] + [f" {k}" for k in range(len(corridors))])
     corridors["corridor_id"] = ids
     reasons = {
-        key: FakeReason(*([(attack(), 0.5) for _ in range(4)] for _ in range(3)), [attack()], [attack()])
+        key: FakeReason(
+            *([(attack(), 0.5) for _ in range(4)] for _ in range(3)), [attack()], [attack()]
+        )
         for key in ids
     }
     tables = {name: spoil(t, keep=("status",)) for name, t in fair.layers.tables.items()}
@@ -178,14 +180,18 @@ def _rivers() -> dict[str, LineString]:
              (-71.9, -11.5), (-70.9, -13.0), (-70.2, -12.0), (-69.9, -11.1), (-68.9, -13.3)]  # fmt: skip
     mouths = [(-68.7, -12.45), (-69.95, -12.65), (-69.2, -12.6), (-69.4, -12.9), (-69.25, -12.58),
               (-70.9, -12.28), (-70.4, -12.6), (-70.0, -12.55), (-68.8, -11.4), (-68.72, -12.48)]  # fmt: skip
-    return {n: _bent(h, m, k) for k, (n, h, m) in enumerate(zip(RIVERS, heads, mouths, strict=True))}
+    return {
+        n: _bent(h, m, k) for k, (n, h, m) in enumerate(zip(RIVERS, heads, mouths, strict=True))
+    }
 
 
 def _bent(head: tuple[float, float], mouth: tuple[float, float], k: int) -> LineString:
     t = np.linspace(0, 1, 161)
     straight = np.outer(1 - t, head) + np.outer(t, mouth)
     across = np.array([-(mouth[1] - head[1]), mouth[0] - head[0]])
-    sway = 0.05 * np.sin(t * 21 + k) * np.sin(np.pi * t) + 0.02 * np.sin(t * 67 + 2 * k) * np.sin(np.pi * t)
+    sway = 0.05 * np.sin(t * 21 + k) * np.sin(np.pi * t) + 0.02 * np.sin(t * 67 + 2 * k) * np.sin(
+        np.pi * t
+    )
     return LineString(straight + np.outer(sway, across))
 
 
@@ -200,7 +206,9 @@ def _reaches(lines: Mapping[str, LineString], *, rng: np.random.Generator) -> gp
             rows["corridor_id"].append(f"{name}-{k // 4}")
     rows["name"] += [""] * 6
     rows["corridor_id"] += [""] * 6
-    rows["geometry"] += [LineString([(-71.5 + k * 0.4, -13.2), (-71.2 + k * 0.4, -12.9)]) for k in range(6)]
+    rows["geometry"] += [
+        LineString([(-71.5 + k * 0.4, -13.2), (-71.2 + k * 0.4, -12.9)]) for k in range(6)
+    ]
     n = len(rows["name"])
     road = np.arange(n) >= n - 6
     table = gpd.GeoDataFrame(rows, crs=CRS)

@@ -8,6 +8,7 @@ from riskmap.outputs.elements.base import Edition, MapElement, element_file
 from riskmap.outputs.elements.basemap import BaseMap
 from riskmap.outputs.elements.controls import (
     Labels,
+    Legend,
     Layers,
     Paper,
     Permalink,
@@ -21,8 +22,8 @@ from riskmap.outputs.elements.sites import Sites
 from riskmap.outputs.elements.story import Limits, Marking, Story
 
 ELEMENTS: Final[tuple[type[MapElement], ...]] = (
-    Marking, Story, Search, Ranking, Limits, Corridors, BaseMap, Sites, Layers, Table, Paper,
-    SecondSheet, Permalink, Labels,
+    Marking, Story, Search, Ranking, Limits, Corridors, BaseMap, Sites, Layers, Legend, Table,
+    Paper, SecondSheet, Permalink, Labels,
 )  # fmt: skip
 
 _SCRIPTS: Final = ("core", "lines")

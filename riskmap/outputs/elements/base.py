@@ -200,6 +200,17 @@ def text_of(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
+def is_invented(value: object) -> bool:
+    """Tell whether a cell of a column `invented` says yes, in whatever form the file holds it.
+
+    Examples
+    --------
+    >>> is_invented("yes"), is_invented(1.0), is_invented("0"), is_invented(None)
+    (True, True, False, False)
+    """
+    return text_of(value).strip().lower() not in {"", "0", "0.0", "no", "false", "n", "f", "nan"}
+
+
 def file_name(path: object) -> str:
     """Return the last part of a path: a map that is sent by mail does not tell whose folder it was.
 

@@ -19,7 +19,7 @@ riskmap.part(15, (page) => {
         }
         if (layer && layer.lines) wanted ? layer.addTo(map) : layer.remove();
       },
-      redraw() { if (layer && layer.lines && wanted) layer.redraw(); },
+      paper(on) { if (layer && layer.lines && wanted) layer.paper(on); },
     };
   }
 
@@ -61,13 +61,18 @@ riskmap.part(15, (page) => {
   const contains = (feature, at) => feature.rings.some((polygon) => polygon.filter((ring) => inside([at.lng, at.lat], ring)).length % 2 === 1);
 
   const areaLayers = options.areas.map((item, order) => {
-    const pane = page.pane(`rm-area-${item.id}`, 250 + order), renderer = L.canvas({ pane, padding: 0.3 });
-    const shapes = item.features.map((feature) => {
-      const style = { ...item.styles[feature.style], pane, renderer, interactive: false };
-      return item.open ? L.polyline(feature.rings, { ...style, fill: false }) : L.polygon(feature.rings, style);
-    });
-    const group = L.layerGroup(shapes), used = item.styles.filter((style, s) => item.features.some((feature) => feature.style === s));
-    const layer = { ...item, label: page.t(`layer_${item.id}`), show: (on) => { on ? group.addTo(map) : group.remove(); page.labels.place(); },
+    const pane = page.pane(`rm-area-${item.id}`, 250 + order), canvas = L.canvas({ pane, padding: 0.3 }), vectors = L.svg({ pane, padding: 0 });
+    const group = L.layerGroup();
+    function build(paper) {
+      group.clearLayers();
+      item.features.forEach((feature) => {
+        const style = { ...item.styles[feature.style], pane, renderer: paper ? vectors : canvas, interactive: false };
+        group.addLayer(item.open ? L.polyline(feature.rings, { ...style, fill: false }) : L.polygon(feature.rings, style));
+      });
+    }
+    build(false);
+    const used = item.styles.filter((style, s) => item.features.some((feature) => feature.style === s));
+    const layer = { ...item, build, label: page.t(`layer_${item.id}`), show: (on) => { on ? group.addTo(map) : group.remove(); page.labels.place(); },
       key: () => used.map((style) => ({ swatch: item.open ? line(style) : box(style), text: page.t(style.name) })) };
     page.addLayer(layer);
     return layer;
@@ -89,7 +94,10 @@ riskmap.part(15, (page) => {
     L.popup({ className: "rm-popup", maxWidth: 300 }).setLatLng(at).setContent(page.el("div", {}, rows)).openOn(map);
   };
 
-  page.redrawBase = () => lineLayers.forEach((layer) => layer.redraw());
+  page.onPaper((on) => {
+    lineLayers.forEach((layer) => layer.paper(on));
+    areaLayers.filter((item) => item.on).forEach((item) => item.build(on));
+  });
 });
 
 // Lines of longitude and latitude with their figures at the edge, the scale bar and the north.

@@ -38,13 +38,20 @@ class Ranking(MapElement):
 
 
 class Layers(MapElement):
-    """The tree of layers in groups, and beside it the legend of those that are on."""
+    """The tree of layers in groups."""
 
     name: ClassVar[str] = "layers"
     slot: ClassVar[Any] = "over_map"
     template: ClassVar[str] = """<details class="rm-box rm-layers" id="rm-layers">
-<summary>{{ t("layers") }}</summary><div id="rm-tree"></div></details>
-<details class="rm-box rm-legend" id="rm-legend" open>
+<summary>{{ t("layers") }}</summary><div id="rm-tree"></div></details>"""
+
+
+class Legend(MapElement):
+    """What the layers that are on look like, in a bar under the map: it covers nothing."""
+
+    name: ClassVar[str] = "legend"
+    slot: ClassVar[Any] = "below"
+    template: ClassVar[str] = """<details class="rm-legend" id="rm-legend" open>
 <summary>{{ t("legend") }}</summary><div id="rm-legend-body"></div></details>"""
 
 
@@ -74,13 +81,13 @@ class Paper(MapElement):
 
 
 class SecondSheet(MapElement):
-    """The second sheet of paper: the long ranking, under the marking again."""
+    """The second sheet of paper: the long ranking and the chosen corridor's *why*, marked again."""
 
     name: ClassVar[str] = "second_sheet"
     slot: ClassVar[Any] = "after"
-    template: ClassVar[str] = """<div class="rm-on-paper rm-second">
+    template: ClassVar[str] = """<div class="rm-on-paper rm-second" id="rm-paper-second">
 <p class="rm-marking">{{ this.edition.marking }}</p>
-<p id="rm-paper-view"></p><div id="rm-paper-table"></div></div>"""
+<p id="rm-paper-view"></p><div id="rm-paper-table"></div><div id="rm-paper-why"></div></div>"""
 
 
 class Permalink(MapElement):

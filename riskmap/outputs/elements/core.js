@@ -22,7 +22,7 @@ const riskmap = (() => {
 
   class Page {
     constructor(map, data, added) {
-      Object.assign(this, { map, data, added, el, svg, name, icon, listeners: [], layers: [], asked: {} });
+      Object.assign(this, { map, data, added, el, svg, name, icon, listeners: [], layers: [], papers: [], asked: {} });
       this.state = { result: 0, corridor: null, top: Infinity, view: "map" };
       this.locale = data.language === "es" ? "es-PE" : "en";
     }
@@ -62,6 +62,14 @@ const riskmap = (() => {
       pane.style.zIndex = z;
       pane.style.pointerEvents = "none";
       return id;
+    }
+    onPaper(fn) { this.papers.push(fn); }
+    paper(on) { this.papers.forEach((fn) => fn(on)); }
+    // Show a part of the map; readers who asked for less motion are taken there at once.
+    fly(bounds, options) {
+      const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches || document.body.classList.contains("rm-paper");
+      if (still) this.map.fitBounds(bounds, { ...options, animate: false });
+      else this.map.flyToBounds(bounds, { ...options, duration: 0.7 });
     }
     announce(text) { this.at("rm-live").textContent = text; }
   }

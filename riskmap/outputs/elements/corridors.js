@@ -58,8 +58,9 @@ riskmap.part(20, (page) => {
 
   page.choose = (id, { fly = false } = {}) => {
     const row = page.row(id);
-    page.set({ corridor: row ? id : null, top: row ? Math.max(page.state.top, page.rows().indexOf(row) + 1) : page.state.top });
-    if (row && fly && chosen) map.fitBounds(chosen.getBounds(), { padding: [48, 48], maxZoom: 11 });
+    const view = fly ? "map" : page.state.view;
+    page.set({ corridor: row ? id : null, view, top: row ? Math.max(page.state.top, page.rows().indexOf(row) + 1) : page.state.top });
+    if (row && fly && chosen) page.fly(chosen.getBounds(), { padding: [48, 48], maxZoom: 11 });
     if (row) page.announce(page.t("chosen", { rank: row.rank, name: row.name }));
   };
 
@@ -123,6 +124,6 @@ riskmap.part(20, (page) => {
   page.on(["result"], draw);
   page.on(["top"], () => { if (layer) layer.redraw(); page.labels.place(); });
   page.on(["corridor"], mark);
-  page.redraw = () => { if (layer && shown) layer.redraw(); };
+  page.onPaper((on) => { if (layer && shown) layer.paper(on); });
   draw();
 });

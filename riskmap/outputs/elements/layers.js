@@ -20,13 +20,16 @@ riskmap.part(36, (page) => {
   };
   function explain() {
     const on = page.layers.filter((layer) => layer.on).sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
-    legend.replaceChildren(...on.flatMap((layer) => layer.key()).map(entry));
+    const keys = on.map((layer) => layer.key()).filter((rows) => rows.length);
+    // A key with a title of its own has a line to itself; the others follow one another.
+    legend.replaceChildren(...keys.map((rows) => el("div", { class: rows[0].title ? "rm-keys rm-keys-wide" : "rm-keys" }, rows.map(entry))));
   }
 
   grow();
   explain();
   page.on(["layers"], () => { grow(); explain(); });
   page.on(["result", "top"], explain);
-  // On a small screen the legend and the layers start folded: the map comes first.
-  if (window.innerWidth < 900 || window.innerHeight < 600) page.at("rm-legend").open = false;
+  // On a telephone the legend starts folded: the map comes first.
+  if (window.innerWidth <= 760 || window.innerHeight < 500) page.at("rm-legend").open = false;
+  new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer());
 });

@@ -133,7 +133,7 @@ const CanvasLines = L.GridLayer.extend({
 
   createTile(coords) {
     const tile = L.DomUtil.create("canvas", "leaflet-tile"), size = this.getTileSize();
-    const sharp = Math.max(1, window.devicePixelRatio || 1, document.body.classList.contains("rm-paper") ? 3 : 1);
+    const sharp = Math.max(1, window.devicePixelRatio || 1);
     tile.width = size.x * sharp;
     tile.height = size.y * sharp;
     const context = tile.getContext("2d");
@@ -148,15 +148,48 @@ const CanvasLines = L.GridLayer.extend({
     const found = this.lines.within([west - margin, north - side * metres - margin, west + side * metres + margin, north + margin]);
     if (!found.length) return;
     context.lineJoin = context.lineCap = "round";
-    for (const pass of this.options.passes(coords.z)) {
+    // Between whole zooms the tiles are scaled; lines keep the width that the legend shows.
+    const zoom = this._map.getZoom(), stretch = this._map.getZoomScale(zoom, coords.z);
+    for (const pass of this.options.passes(zoom)) {
       context.beginPath();
       for (const i of found) if (pass.has(i)) this.trace(context, i, west, north, 1 / metres);
-      context.setLineDash(pass.dash || []);
+      context.setLineDash((pass.dash || []).map((length) => length / stretch));
       context.lineCap = pass.dash ? "butt" : "round";
       context.strokeStyle = pass.color;
-      context.lineWidth = pass.width;
+      context.lineWidth = pass.width / stretch;
       context.stroke();
     }
+  },
+
+  // On paper the same strokes are vectors: sharp at any size, and without the seams of tiles.
+  paper(on) {
+    if (this.sheet) this.sheet.remove();
+    this.sheet = null;
+    if (!this._map) return;
+    this.getContainer().style.display = on ? "none" : "";
+    if (!on) return;
+    const size = this._map.getSize(), svg = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
+    this.sheet = svg("svg");
+    this.sheet.setAttribute("width", size.x);
+    this.sheet.setAttribute("height", size.y);
+    L.DomUtil.setPosition(this.sheet, this._map.containerPointToLayerPoint([0, 0]));
+    for (const [pass, path] of this.strokes(size)) {
+      const line = svg("path"), style = { d: path, fill: "none", stroke: pass.color, "stroke-width": pass.width, "stroke-linejoin": "round", "stroke-linecap": pass.dash ? "butt" : "round", "stroke-dasharray": (pass.dash || []).join(" ") };
+      for (const [key, value] of Object.entries(style)) line.setAttribute(key, value);
+      this.sheet.append(line);
+    }
+    this.getPane().append(this.sheet);
+  },
+
+  strokes(size) {
+    const zoom = this._map.getZoom(), metres = (2 * EARTH) / (256 * 2 ** zoom), { min } = this._map.getPixelBounds();
+    const west = min.x * metres - EARTH, north = EARTH - min.y * metres;
+    const found = this.lines.within([west, north - size.y * metres, west + size.x * metres, north]);
+    return this.options.passes(zoom).map((pass) => {
+      const out = [], pen = { moveTo: (x, y) => out.push(`M${x.toFixed(1)} ${y.toFixed(1)}`), lineTo: (x, y) => out.push(`L${x.toFixed(1)} ${y.toFixed(1)}`) };
+      for (const i of found) if (pass.has(i)) this.trace(pen, i, west, north, 1 / metres);
+      return [pass, out.join("")];
+    }).filter(([, path]) => path);
   },
 
   // Vertices closer than 0.7 px to the last one drawn add nothing; the last vertex is always drawn.

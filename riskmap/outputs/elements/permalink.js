@@ -21,7 +21,7 @@ riskmap.part(5, (page) => {
   let written = location.hash;
   page.link = () => {
     const { lat, lng } = page.map.getCenter(), { corridor, top, view } = page.state, link = new URLSearchParams();
-    link.set("v", `${page.map.getZoom()}/${lat.toFixed(4)}/${lng.toFixed(4)}`);
+    link.set("v", `${+page.map.getZoom().toFixed(2)}/${lat.toFixed(4)}/${lng.toFixed(4)}`);
     if (page.data.results.length > 1) link.set("r", page.result.key);
     if (corridor !== null) link.set("c", corridor);
     if (Number.isFinite(top)) link.set("n", top);

@@ -34,12 +34,13 @@ riskmap.part(32, (page) => {
     });
   }
 
-  function why(row) {
+  page.why = why;
+  function why(row, id = "rm-why") {
     const main = t(page.data.relative ? "why_main_relative" : "why_main", { transits: page.number(row.transits, 1), undetected: page.number(row.undetected, 1), share: page.percent(row.detection) });
     const gain = row.gain === null ? null : t("why_gain", { gain: page.number(row.gain, 2) });
     const range = row.rankLow === null ? t("why_no_interval") : t("why_interval", { low: page.number(row.rankLow), mid: page.number(row.rankMiddle), high: page.number(row.rankHigh) });
-    return el("div", { class: "rm-why", id: "rm-why", role: "region", "aria-label": t("why_of", { name: row.name }) },
-      el("h3", {}, t("why")), el("p", {}, main), gain ? el("p", {}, gain) : null,
+    return el("div", { class: "rm-why", id, role: "region", "aria-label": t("why_of", { name: row.name }) },
+      el("h3", {}, t(id === "rm-why" ? "why" : "why_of", { name: row.name })), el("p", {}, main), gain ? el("p", {}, gain) : null,
       shares(t("why_origins"), row.origins), shares(t("why_sites"), row.sites), posts(row),
       el("p", {}, row.postHours === null ? t("why_nearest_none") : t("why_nearest", { post: row.post || t("unnamed"), hours: page.number(row.postHours, 1) })),
       named(t("why_borders"), row.borders), named(t("why_areas"), row.areas),

@@ -10,6 +10,7 @@ riskmap.part(18, (page) => {
   function card(kind, site) {
     return page.el("div", { class: "rm-card" }, page.el("p", { class: "rm-card-kind" }, page.t(`kind_${kind}`)), page.el("p", { class: "rm-card-name" }, page.name(site.name)),
       page.el("ul", {}, Object.entries(site.facts).map(([key, value]) => page.el("li", {}, fact(key, value)))),
+      site.invented ? page.el("p", { class: "rm-card-note" }, page.t("invented_one")) : null,
       site.note ? page.el("p", { class: "rm-card-note" }, page.name(site.note)) : null);
   }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from riskmap.outputs.elements.base import MapElement, plain, text_of
+from riskmap.outputs.elements.base import MapElement, is_invented, plain, text_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -69,6 +69,7 @@ def _sites(table: gpd.GeoDataFrame, *, columns: tuple[str, ...]) -> list[dict[st
             "name": text_of(record.get("name")),
             "facts": _facts(record, columns),
             "note": text_of(record.get("note")),
+            "invented": is_invented(record.get("invented")),
         }
         for point, record in zip(points, records, strict=True)
         if point is not None and not point.is_empty

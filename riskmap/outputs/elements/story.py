@@ -13,6 +13,7 @@ from riskmap.outputs.elements.base import (
     MapElement,
     OutcomeLike,
     file_name,
+    is_invented,
     plain,
     text_of,
 )
@@ -107,12 +108,9 @@ def _paragraphs(words: Words, outcome: OutcomeLike) -> list[str]:
     )]  # fmt: skip
     if not len(outcome.corridors):
         out.append(words.say("story_no_corridor"))
-    unserved, local = (float(total.get(key) or 0.0) for key in ("unserved", "local"))
-    if unserved > 0:
-        out.append(words.say("story_unserved", unserved=words.number(unserved, 1)))
-    if local > 0:
-        out.append(words.say("story_local", local=words.number(local, 1)))
-    return out
+    rest = [(key, float(total.get(key) or 0.0)) for key in ("unserved", "local")]
+    more = [words.say(f"story_{key}", **{key: words.amount(value)}) for key, value in rest if value]
+    return [*out, " ".join(more)] if more else out
 
 
 def _certainty(words: Words, outcome: OutcomeLike) -> str:
@@ -131,8 +129,8 @@ def _certainty(words: Words, outcome: OutcomeLike) -> str:
 
 
 def _statements(words: Words, outcome: OutcomeLike) -> list[str]:
-    """Return what the layers say of themselves (that every venue is invented, for one)."""
-    out = []
+    """Return what the layers say of themselves: that every venue is invented, for one."""
+    out = _invented(words, outcome)
     for layer, table in outcome.layers.tables.items():
         if "note" in table:
             seen = dict.fromkeys(text_of(note).strip() for note in table["note"])
@@ -141,9 +139,23 @@ def _statements(words: Words, outcome: OutcomeLike) -> list[str]:
     return out
 
 
+def _invented(words: Words, outcome: OutcomeLike) -> list[str]:
+    """Return a sentence for each layer whose features say that they are invented."""
+    out = []
+    for layer, table in outcome.layers.tables.items():
+        count = int(sum(is_invented(value) for value in table.get("invented", ())))
+        if count:
+            key = "invented_all" if count == len(table) else "invented_some"
+            named = words.layer(layer)
+            out.append(
+                words.say(key, layer=named, count=words.number(count), all=words.number(len(table)))
+            )
+    return out
+
+
 def _limits(words: Words, outcome: OutcomeLike) -> list[str]:
     tables = outcome.layers.tables
-    out = [words.say("limit_model")]
+    out = [words.say("limit_model"), *_invented(words, outcome)]
     if outcome.relative:
         out.append(words.say("limit_relative"))
     if not {"rank_p05", "rank_p95"} <= set(outcome.corridors):
