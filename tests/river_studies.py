@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import geopandas as gpd
@@ -63,6 +64,9 @@ class Region:
             for row, line in zip(plain.to_dict("records"), table.geometry, strict=True):
                 rows.append(f"  {name} {row} {line.wkt}")
         return "\n".join(rows)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
 
     def changed(self, **tables: gpd.GeoDataFrame | None) -> Region:
         """Return the region with layers changed, or without those that are None."""
@@ -131,6 +135,54 @@ def polygons_table(rows: Sequence[tuple[Sequence[XY], Mapping[str, Any]]]) -> gp
         geometry=[Polygon(degrees(ring)) for ring, _ in rows],
         crs=WGS84,
     )
+
+
+# --- the same water, written otherwise -----------------------------------------------------------
+def cut_line(region: Region, *, row: int, segment: int, share: float) -> Region:
+    """Cut a river line in two, at a share of one of its segments (0: at its first vertex)."""
+    rivers = region.tables["rivers"]
+    xy = np.array(rivers.geometry.iloc[row].coords)
+    at = xy[segment] + share * (xy[segment + 1] - xy[segment]) if share else xy[segment]
+    upper = LineString([*xy[: segment + 1], *([at] if share else [])])
+    lower = LineString([at, *xy[segment + 1 :]])
+    halves = rivers.iloc[[row, row]].set_geometry(gpd.GeoSeries([upper, lower], crs=WGS84).values)
+    others = rivers.drop(index=rivers.index[row])
+    return region.changed(rivers=pd.concat([others, halves], ignore_index=True))
+
+
+def mergeable(region: Region) -> list[tuple[int, int]]:
+    """Return pairs of rows of one waterway, the second of which begins where the first ends."""
+    rivers = region.tables["rivers"]
+    plain = [tuple(map(str, row)) for row in rivers.drop(columns="geometry").to_numpy()]
+    ends = [(line.coords[0], line.coords[-1]) for line in rivers.geometry]
+    rows = range(len(rivers))
+    return [(a, b) for a in rows for b in rows if ends[a][1] == ends[b][0] and plain[a] == plain[b]]
+
+
+def merge_lines(region: Region, pair: tuple[int, int]) -> Region:
+    """Make one line of two that `mergeable` names; what joins between them becomes a tee."""
+    rivers = region.tables["rivers"]
+    upper, lower = (list(rivers.geometry.iloc[row].coords) for row in pair)
+    geometry = rivers.geometry.to_numpy().copy()
+    geometry[pair[0]] = LineString([*upper, *lower[1:]])
+    merged = rivers.set_geometry(gpd.GeoSeries(geometry, crs=WGS84).values)
+    return region.changed(rivers=merged.drop(index=merged.index[pair[1]]).reset_index(drop=True))
+
+
+def shuffled(region: Region, random: Random) -> Region:
+    """Put the rows of every layer in another order."""
+    tables = {}
+    for name, table in region.tables.items():
+        order = random.sample(range(len(table)), len(table))
+        tables[name] = table.iloc[order].reset_index(drop=True)
+    return replace(region, tables=tables)
+
+
+def turned(region: Region) -> Region:
+    """Digitise every line the other way, and say so."""
+    rivers = region.tables["rivers"]
+    flow = {"digitised": "reversed", "unknown": "unknown"}[region.flow]
+    return replace(region.changed(rivers=rivers.set_geometry(rivers.reverse())), flow=flow)
 
 
 # --- rivers --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import folium
@@ -54,8 +54,8 @@ class RiskMap(folium.Map):
     `html.escape` and take out backticks and `${`, or use `folium.GeoJson` properties.
     """
 
-    default_js: ClassVar[list[tuple[str, str]]] = [("leaflet", LEAFLET_JS), ("jquery", JQUERY_JS)]
-    default_css: ClassVar[list[tuple[str, str]]] = [("leaflet_css", LEAFLET_CSS)]
+    default_js = [("leaflet", LEAFLET_JS), ("jquery", JQUERY_JS)]  # noqa: RUF012 (folium's own)
+    default_css = [("leaflet_css", LEAFLET_CSS)]  # noqa: RUF012 (folium's own)
 
     _template = Template("""
         {% macro html(this, kwargs) %}

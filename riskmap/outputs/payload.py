@@ -1,8 +1,8 @@
 """Data inside a page: text that cannot become script, and lines as compressed integers.
 
 Lines are kept in Web Mercator metres rounded to one, which is finer than any river here was
-surveyed: a 32-bit start for each line and 16-bit steps between its vertices, gzip, base64. A browser
-reads 200,000 reaches in this form in a second or two; the same as GeoJSON takes half a minute.
+surveyed: a 32-bit start for each line and 16-bit steps between its vertices, gzip, base64. A
+browser reads 200,000 reaches in this form in seconds; the same as GeoJSON takes half a minute.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def json_text(value: Any) -> str:
-    r"""Return JSON in which no HTML parser can find markup: `& < >` and line separators as `\uXXXX`.
+    r"""Return JSON without markup: `& < >` and line separators are written as `\uXXXX`.
 
     Examples
     --------
@@ -63,8 +63,9 @@ def pack_lines(
     Returns
     -------
     bytes
-        gzip of little-endian: uint32 lines, uint32 points, uint32 counts, int32 owners, int32 first
-        x, int32 first y, int16 steps in x, int16 steps in y (of all lines, end to end), uint8 kinds.
+        gzip of little-endian: uint32 lines, uint32 points, uint32 counts, int32 owners, int32
+        first x, int32 first y, int16 steps in x, int16 steps in y (of all lines, end to end),
+        uint8 kinds.
     """
     parts, source = shapely.get_parts(np.asarray(geometry, dtype=object), return_index=True)
     points, line = shapely.get_coordinates(parts, return_index=True)
@@ -100,7 +101,7 @@ def _walkable(xy: Ints, line: Ints) -> tuple[Ints, Ints]:
     at = np.repeat(np.arange(len(step)), pieces)
     part = np.arange(last[-1]) - last[:-1][at] + 1
     inner = xy[at] + np.rint(step[at] * (part / pieces[at])[:, None]).astype(np.int64)
-    # The last piece of a step is its end exactly; between lines the step is one piece, the next start.
+    # The last piece of a step is its end exactly; between lines it is one piece, the next start.
     ends = part == pieces[at]
     inner[ends] = xy[at[ends] + 1]
     return np.vstack([xy[:1], inner]), np.concatenate([line[:1], line[at + 1]])

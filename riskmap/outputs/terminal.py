@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +22,10 @@ from riskmap.results.outcome import Outcome
 ROWS_SHOWN = 10
 #: Notes of one kind and layer beyond this number are counted, not listed.
 NOTES_SHOWN = 5
+_LEGEND = (
+    "undet.: transits a month that nobody detects on their whole trip. det.: chance of detection. "
+    "h post: hours from the nearest post. gain: interceptions for 100 more patrol hours a month."
+)
 _STEPS = {
     "layers": "reading the layers",
     "network": "building the network",
@@ -59,15 +64,12 @@ def print_ranking(outcome: Outcome) -> None:
     """Print the first corridors and the totals."""
     console = Console(highlight=False)
     relative = " (relative volumes)" if outcome.relative else ""
-    table = Table(
-        title=Text(f"{outcome.study_name}, {outcome.season} water{relative}"), title_justify="left"
-    )
-    for heading, justify in (
-        ("#", "right"), ("corridor", "left"), ("risk", "right"), ("km", "right"),
-        ("undetected", "right"), ("detected", "right"), ("h to post", "right"),
-        ("+100 h gain", "right"),
-    ):  # fmt: skip
-        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    console.print(Text(f"{outcome.study_name}, {outcome.season} water{relative}", style="bold"))
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("corridor", overflow="fold", ratio=1)
+    for heading in ("risk", "km", "undet.", "det.", "h post", "gain"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in outcome.corridors.head(ROWS_SHOWN).itertuples():
         table.add_row(
             str(row.rank),
@@ -81,6 +83,7 @@ def print_ranking(outcome: Outcome) -> None:
         )
     console.print(table)
     console.print(Text(_totals(outcome)))
+    console.print(Text(_LEGEND, style="dim"))
 
 
 def _totals(outcome: Outcome) -> str:
@@ -97,7 +100,7 @@ def print_check(check: Check) -> None:
     """Print a check for a data steward: layers, sites, parts of the network, notes."""
     console = Console(highlight=False)
     console.print(Text(f"{check.study}, {check.season} water"))
-    layers = Table("layer", "features", "CRS", "on the water", "off it")
+    layers = Table("layer", "features", "CRS", "on the water", "off it", box=SIMPLE_HEAD)
     for name, facts in check.layers.items():
         layers.add_row(
             name,
@@ -107,7 +110,7 @@ def print_check(check: Check) -> None:
             str(check.unattached.get(name, "")),
         )
     console.print(layers)
-    parts = Table("part", "reaches", "km", "sites")
+    parts = Table("part", "reaches", "km", "sites", box=SIMPLE_HEAD)
     for k, part in enumerate(check.components[:ROWS_SHOWN], start=1):
         sites = ", ".join(f"{count} {name}" for name, count in sorted(part.sites.items()))
         parts.add_row(str(k), str(part.reaches), f"{part.length_km:.1f}", sites or "none")

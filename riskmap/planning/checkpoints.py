@@ -153,7 +153,7 @@ def plan_checkpoints(
         round_ = _table_of_ways(window, demand.iloc[trips.row], ways)
     else:
         placement = place_for_held_routes(
-            traffic, watch, count=count, exact=method == "exact", time_limit_s=time_limit_s
+            traffic, flight, count=count, exact=method == "exact", time_limit_s=time_limit_s
         )
         round_ = _table_of_ways(window, demand.iloc[:0], [])
     names = list(window.position)
@@ -164,8 +164,8 @@ def plan_checkpoints(
         intercepted,
         intercepted / traffic.demand,
         placement.gap,
-        traffic.values(watch, placement.places)[0],
-        flight.value(placement.places),
+        placement.held,
+        placement.evaded,
         round_,
     )
 

@@ -37,17 +37,21 @@ class Placement:
         The positions of the chosen nodes among the candidates, in order.
     gains
         What each adds to those before it, transits a month.
+    held, evaded
+        What the nodes intercept while routes stay, and of trips that have no way round.
     gap
         Share of the best possible that the plan may miss; 0 when proven that it misses nothing.
     """
 
     places: Places
     gains: Floats
+    held: float
+    evaded: float
     gap: float
 
 
 def place_for_held_routes(
-    traffic: Traffic, watch: Watch, *, count: int, exact: bool, time_limit_s: float
+    traffic: Traffic, flight: Flight, *, count: int, exact: bool, time_limit_s: float
 ) -> Placement:
     """Choose nodes for checkpoints that intercept most while routes stay.
 
@@ -55,8 +59,8 @@ def place_for_held_routes(
     ----------
     traffic
         The trips on their network.
-    watch
-        Where checkpoints may stand and what they do.
+    flight
+        The same trips, looking for ways round: only to say what they would leave of the plan.
     count
         How many; not more than there are candidates.
     exact
@@ -65,13 +69,15 @@ def place_for_held_routes(
         When the exact method stops with the best that it has; the greedy choice is always made.
     """
     deadline = time.monotonic() + time_limit_s
-    values = partial(traffic.values, watch)
-    if not exact:
+    values = partial(traffic.values, flight.watch)
+    if exact:
+        choice = _choose_best(traffic, flight.watch, count=count, deadline=deadline)
+        places, gains = order_by_gain(values, choice.places)
+    else:
         choice, gains = choose_greedily(values, count=count)
-        return Placement(choice.places, gains, choice.gap)
-    choice = _choose_best(traffic, watch, count=count, deadline=deadline)
-    places, gains = order_by_gain(values, choice.places)
-    return Placement(places, gains, choice.gap)
+        places = choice.places
+    held = float(gains.sum())
+    return Placement(places, gains, held, flight.value(places), choice.gap)
 
 
 def place_for_flight(
@@ -98,7 +104,8 @@ def place_for_flight(
     _, today = traffic.values(flight.watch, choice.places[:0])
     places = choice.places[np.argsort(-today[choice.places], kind="stable")]
     caught = [flight.value(places[:n]) for n in range(places.size + 1)]
-    return Placement(places, np.diff(caught), choice.gap)
+    held, _ = traffic.values(flight.watch, places)
+    return Placement(places, np.diff(caught), held, caught[-1], choice.gap)
 
 
 def _start_of_chase(traffic: Traffic, flight: Flight, *, count: int) -> Choice:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from riskmap.model.links import find_links
 from riskmap.model.routes import Loading, Trips, load_trips
-from riskmap.network.arcs import Arcs, Floats, Ints, group_by
+from riskmap.network.arcs import Arcs, Bools, Floats, Ints, group_by
 
 #: Positions in arrays, as numpy counts them.
 Places = npt.NDArray[np.int64]
@@ -50,6 +50,8 @@ class Traffic:
     ----------
     arcs
         The network; `time_h` is generalized time, so that added hazard moves nobody.
+    used
+        What of it carries trips: all that a plan is measured on while routes stay.
     trips
         Trips by destination; none begins where it ends.
     theta_per_h
@@ -57,10 +59,11 @@ class Traffic:
     demand
         All trips a month, with those that use no water or find no route.
     today
-        What the trips do without the plan.
+        What the trips do without the plan, by arc of `used`.
     """
 
     arcs: Arcs
+    used: Arcs
     trips: Trips
     theta_per_h: float
     demand: float
@@ -153,13 +156,51 @@ def hold_traffic(
         _sum_at(position.astype(np.int32), volume, pair.size),
     )
     held = replace(arcs, time_h=arcs.generalized_h(hazard_aversion_h))
-    today = _load(held, trips, theta_per_h)
-    return Traffic(held, trips, theta_per_h, demand, today), position.astype(np.int32)
+    full = _load(held, trips, theta_per_h)
+    carrying = _keep_carrying(held, full.transits, free=not np.isinf(theta_per_h))
+    used = _part_of(held, carrying)
+    today = full._replace(transits=full.transits[carrying], undetected=full.undetected[carrying])
+    return Traffic(held, used, trips, theta_per_h, demand, today), position.astype(np.int32)
+
+
+def _keep_carrying(arcs: Arcs, transits: Floats, *, free: bool) -> Bools:
+    """Return which arcs to keep so that all trips find the same routes, with the same shares.
+
+    Where travellers are free to leave least routes, a node where they choose has to stay one: it
+    keeps an edge that nobody takes rather than be left with two.
+    """
+    ends = np.zeros((int(arcs.edge.max(initial=-1)) + 1, 2), dtype=np.int32)
+    ends[arcs.edge[::-1]] = np.column_stack([arcs.tail, arcs.head])[::-1]
+    kept = np.zeros(ends.shape[0], dtype=np.bool_)
+    kept[arcs.edge[transits > 0.0]] = True
+    degree = np.bincount(ends.ravel(), minlength=arcs.n_nodes)
+    while free:
+        left = np.bincount(ends[kept].ravel(), minlength=arcs.n_nodes)
+        lost = (left == 2) & (degree != 2)
+        spare = np.flatnonzero(~kept[:, None] & lost[ends])
+        if not spare.size:
+            break
+        _, first = np.unique(ends.ravel()[spare], return_index=True)
+        kept[spare[first] // 2] = True
+    return kept[arcs.edge]
+
+
+def _part_of(arcs: Arcs, kept: Bools) -> Arcs:
+    """Return a network with some of the arcs and all of the nodes."""
+    _, edge = np.unique(arcs.edge[kept], return_inverse=True)
+    return replace(
+        arcs,
+        tail=arcs.tail[kept],
+        head=arcs.head[kept],
+        edge=edge.astype(np.int32),
+        time_h=arcs.time_h[kept],
+        hazard=arcs.hazard[kept],
+    )
 
 
 def undetected_through(traffic: Traffic, load: Loading, *, ends_count: bool) -> Floats:
     """Return the undetected transits through every node, as its checkpoint would see them."""
-    arcs = traffic.arcs
+    arcs = traffic.used
     ending = _sum_at(traffic.destinations, traffic.trips.volume * load.survival, arcs.n_nodes)
     if ends_count:
         return _sum_at(arcs.tail, load.undetected, arcs.n_nodes) + ending
@@ -179,7 +220,7 @@ def load_watched(traffic: Traffic, watched: Ints, watch: Watch) -> Loading:
         return traffic.today
     if watch.ends_count:
         return _load(
-            _add_hazard(traffic.arcs, watched, watch.q), traffic.trips, traffic.theta_per_h
+            _add_hazard(traffic.used, watched, watch.q), traffic.trips, traffic.theta_per_h
         )
     destination = traffic.trips.destination
     own = np.flatnonzero(np.isin(destination, watched))
@@ -191,7 +232,7 @@ def load_watched(traffic: Traffic, watched: Ints, watch: Watch) -> Loading:
 def _load_parts(traffic: Traffic, parts: list[tuple[Places, Ints]], q: float) -> Loading:
     """Load some destinations at a time, each with its own checkpoints, and add up."""
     trips = traffic.trips
-    arrays = [np.zeros(traffic.arcs.tail.size), np.zeros(traffic.arcs.tail.size)]
+    arrays = [np.zeros(traffic.used.tail.size), np.zeros(traffic.used.tail.size)]
     cost, survival = np.empty(trips.origin.size), np.empty(trips.origin.size)
     group = np.repeat(np.arange(trips.destination.size), np.diff(trips.start))
     for which, watched in parts:
@@ -199,7 +240,7 @@ def _load_parts(traffic: Traffic, parts: list[tuple[Places, Ints]], q: float) ->
         sizes = np.diff(trips.start)[which]
         start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
         some = Trips(trips.destination[which], start, trips.origin[rows], trips.volume[rows])
-        load = _load(_add_hazard_entering(traffic.arcs, watched, q), some, traffic.theta_per_h)
+        load = _load(_add_hazard_entering(traffic.used, watched, q), some, traffic.theta_per_h)
         arrays[0] += load.transits
         arrays[1] += load.undetected
         cost[rows], survival[rows] = load.cost_h, load.survival

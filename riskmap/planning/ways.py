@@ -97,7 +97,7 @@ def _routes_by_trip(traffic: Traffic, limit: int) -> Iterator[tuple[Ints, Ints, 
 
     Of a trip with more routes than the limit only some may come, but more than the limit.
     """
-    arcs = traffic.arcs
+    arcs = traffic.used
     links = find_links(arcs, hazard_aversion_h=0.0)
     start, leaving = group_by(arcs.tail, arcs.n_nodes)
     unseen = traffic.undetected

@@ -1,7 +1,8 @@
 """Outcomes made up for the tests of the map: no engine runs here, and no place is a real one.
 
 `example()` is a river region with forty corridors, Spanish names and every kind of layer;
-`hostile()` is the same with every string an attack; `large(n)` is a tree of n reaches of 20 vertices.
+`hostile()` is the same with every string an attack; `large(n)` is a tree of n reaches of 20
+vertices.
 """
 
 from __future__ import annotations
@@ -20,13 +21,33 @@ from riskmap.report import Note
 
 CRS = "EPSG:4326"
 RIVERS = (
-    "Río Madre de Dios", "Río Inambari", "Río Tambopata", "Río Malinowski", "Río Las Piedras",
-    "Río Manu", "Río Colorado", "Río Los Amigos", "Río Tahuamanu", "Río Heath",
-)  # fmt: skip
+    "Río Madre de Dios",
+    "Río Inambari",
+    "Río Tambopata",
+    "Río Malinowski",
+    "Río Las Piedras",
+    "Río Manu",
+    "Río Colorado",
+    "Río Los Amigos",
+    "Río Tahuamanu",
+    "Río Heath",
+)
 TOWNS = (
-    "Puerto Maldonado", "Mazuko", "Boca Colorado", "Laberinto", "Iberia", "Iñapari", "Boca Manu",
-    "Puerto Heath", "Itahuanía", "Huepetuhe", "La Pampa", "Infierno", "Lucerna", "Planchón",
-)  # fmt: skip
+    "Puerto Maldonado",
+    "Mazuko",
+    "Boca Colorado",
+    "Laberinto",
+    "Iberia",
+    "Iñapari",
+    "Boca Manu",
+    "Puerto Heath",
+    "Itahuanía",
+    "Huepetuhe",
+    "La Pampa",
+    "Infierno",
+    "Lucerna",
+    "Planchón",
+)
 ATTACKS = (
     "</script><img src=x onerror=\"window.__hit='img'\">",
     "<script>window.__hit='script'</script>",
@@ -108,14 +129,21 @@ def example(
         reaches=reaches,
         routes=_routes(),
         layers=FakeLayers(tables, sources),
-        summary={"demand": 2000.0, "served": 1950.0, "local": 20.0, "unserved": 30.0,
-                 "detected": 1950.0 - undetected, "undetected": undetected, "relative": relative},
+        summary={
+            "demand": 2000.0,
+            "served": 1950.0,
+            "local": 20.0,
+            "unserved": 30.0,
+            "detected": 1950.0 - undetected,
+            "undetected": undetected,
+            "relative": relative,
+        },
         provenance={"riskmap": "0.1.0", "seed": 20261123, "time": "2026-11-23T06:50:00+00:00"},
         notes=(
             Note("defaulted", "police_posts", None, "range_h taken as 3", count=4),
             Note("unattached", "venues", "3", "14 km from water"),
         ),
-    )  # fmt: skip
+    )
 
 
 def hostile() -> FakeOutcome:
@@ -146,12 +174,17 @@ def hostile() -> FakeOutcome:
     tables |= {"</script>": tables["venues"].assign(note=attack())}
     sources = {name: FakeSource(attack(), attack(), 3, attack()) for name in tables}
     return replace(
-        fair, study_name=ATTACKS[0], season=ATTACKS[1], corridors=corridors, reasons=reasons,
-        reaches=spoil(fair.reaches, keep=("mode",)), routes=spoil(fair.routes),
+        fair,
+        study_name=ATTACKS[0],
+        season=ATTACKS[1],
+        corridors=corridors,
+        reasons=reasons,
+        reaches=spoil(fair.reaches, keep=("mode",)),
+        routes=spoil(fair.routes),
         layers=FakeLayers(tables, sources),
         provenance={"riskmap": attack(), "seed": attack(), "time": attack()},
         notes=(Note("unattached", attack(), attack(), attack()),),
-    )  # fmt: skip
+    )
 
 
 def large(count: int, *, vertices: int = 20, seed: int = 3, carrying: float = 0.3) -> FakeOutcome:
@@ -160,13 +193,21 @@ def large(count: int, *, vertices: int = 20, seed: int = 3, carrying: float = 0.
     lines = _tree(count, vertices=vertices, rng=rng)
     used = int(count * carrying)
     ids = np.where(np.arange(count) < used, np.arange(count) // 25, -1)
-    reaches = gpd.GeoDataFrame({
-        "reach_id": np.arange(count), "source_id": np.arange(count),
-        "name": np.where(np.arange(count) % 50 == 0, "Río " + pd.Series(ids).astype(str), ""),
-        "length_km": np.full(count, 3.6), "transits": rng.random(count),
-        "undetected_transits": rng.random(count), "patrol_hours": np.where(ids % 7 == 0, 3.0, 0.0),
-        "corridor_id": [f"c{k}" if k >= 0 else "" for k in ids], "mode": "river",
-    }, geometry=lines, crs=CRS)  # fmt: skip
+    reaches = gpd.GeoDataFrame(
+        {
+            "reach_id": np.arange(count),
+            "source_id": np.arange(count),
+            "name": np.where(np.arange(count) % 50 == 0, "Río " + pd.Series(ids).astype(str), ""),
+            "length_km": np.full(count, 3.6),
+            "transits": rng.random(count),
+            "undetected_transits": rng.random(count),
+            "patrol_hours": np.where(ids % 7 == 0, 3.0, 0.0),
+            "corridor_id": [f"c{k}" if k >= 0 else "" for k in ids],
+            "mode": "river",
+        },
+        geometry=lines,
+        crs=CRS,
+    )
     groups = [shapely.multilinestrings(lines[k : k + 25]) for k in range(0, used, 25)]
     corridors = _ranked_table([f"Río {k}: Boca {k} – Alto {k}" for k in range(len(groups))], groups)
     fair = example()
@@ -176,10 +217,30 @@ def large(count: int, *, vertices: int = 20, seed: int = 3, carrying: float = 0.
 
 def _rivers() -> dict[str, LineString]:
     """Return ten bent rivers that fall into one another; the first is the main stem."""
-    heads = [(-71.8, -12.1), (-70.4, -13.1), (-69.6, -13.5), (-69.9, -13.2), (-70.6, -11.0),
-             (-71.9, -11.5), (-70.9, -13.0), (-70.2, -12.0), (-69.9, -11.1), (-68.9, -13.3)]  # fmt: skip
-    mouths = [(-68.7, -12.45), (-69.95, -12.65), (-69.2, -12.6), (-69.4, -12.9), (-69.25, -12.58),
-              (-70.9, -12.28), (-70.4, -12.6), (-70.0, -12.55), (-68.8, -11.4), (-68.72, -12.48)]  # fmt: skip
+    heads = [
+        (-71.8, -12.1),
+        (-70.4, -13.1),
+        (-69.6, -13.5),
+        (-69.9, -13.2),
+        (-70.6, -11.0),
+        (-71.9, -11.5),
+        (-70.9, -13.0),
+        (-70.2, -12.0),
+        (-69.9, -11.1),
+        (-68.9, -13.3),
+    ]
+    mouths = [
+        (-68.7, -12.45),
+        (-69.95, -12.65),
+        (-69.2, -12.6),
+        (-69.4, -12.9),
+        (-69.25, -12.58),
+        (-70.9, -12.28),
+        (-70.4, -12.6),
+        (-70.0, -12.55),
+        (-68.8, -11.4),
+        (-68.72, -12.48),
+    ]
     return {
         n: _bent(h, m, k) for k, (n, h, m) in enumerate(zip(RIVERS, heads, mouths, strict=True))
     }
@@ -213,12 +274,17 @@ def _reaches(lines: Mapping[str, LineString], *, rng: np.random.Generator) -> gp
     road = np.arange(n) >= n - 6
     table = gpd.GeoDataFrame(rows, crs=CRS)
     return table.assign(
-        reach_id=range(n), source_id=range(n), length_km=shapely.length(table.geometry.to_numpy()) * 110.0,
-        transits=rng.random(n) * 100, undetected_transits=rng.random(n) * 80,
-        detection_probability=rng.random(n), interceptions_per_100_patrol_hours=rng.random(n),
+        reach_id=range(n),
+        source_id=range(n),
+        length_km=shapely.length(table.geometry.to_numpy()) * 110.0,
+        transits=rng.random(n) * 100,
+        undetected_transits=rng.random(n) * 80,
+        detection_probability=rng.random(n),
+        interceptions_per_100_patrol_hours=rng.random(n),
         patrol_hours=np.where(rng.random(n) < 0.3, rng.random(n) * 40, 0.0),
-        hours_to_nearest_post=rng.random(n) * 6, mode=np.where(road, "road", "river"),
-    )  # fmt: skip
+        hours_to_nearest_post=rng.random(n) * 6,
+        mode=np.where(road, "road", "river"),
+    )
 
 
 def _corridors(reaches: gpd.GeoDataFrame, *, uncertain: bool, wet: bool) -> gpd.GeoDataFrame:
@@ -245,17 +311,30 @@ def _ranked_table(names: list[str], shapes: list[Any]) -> gpd.GeoDataFrame:
     k = np.arange(n)
     score = 100 * np.exp(-6 * k / max(n, 1))
     post = np.where(k % 9 == 4, np.nan, 0.4 + (k * 37 % 90) / 10)
-    return gpd.GeoDataFrame({
-        "rank": k + 1, "corridor_id": [f"c{j}" for j in range(n)], "name": names,
-        "risk_score": score, "length_km": 20 + (k * 13) % 70.0, "travel_hours": 2 + (k * 7) % 9.0,
-        "transits": score * 4.5, "undetected_transits": score * 3.1,
-        "detection_probability": np.full(n, 0.31), "interceptions_per_100_patrol_hours": score / 9,
-        "hours_to_nearest_post": post,
-        "nearest_post": [TOWNS[j % 5] if post[j] == post[j] else "" for j in range(n)],
-        "main_origins": "Mazuko 62 %; Iñapari 30 %", "main_sites": "Local inventado 4 51 %",
-        "crosses_border": ["Perú–Bolivia" if j % 8 == 3 else "" for j in range(n)],
-        "protected_area": ["Reserva Nacional Tambopata" if j % 4 == 1 else "" for j in range(n)],
-    }, geometry=shapes, crs=CRS)  # fmt: skip
+    return gpd.GeoDataFrame(
+        {
+            "rank": k + 1,
+            "corridor_id": [f"c{j}" for j in range(n)],
+            "name": names,
+            "risk_score": score,
+            "length_km": 20 + (k * 13) % 70.0,
+            "travel_hours": 2 + (k * 7) % 9.0,
+            "transits": score * 4.5,
+            "undetected_transits": score * 3.1,
+            "detection_probability": np.full(n, 0.31),
+            "interceptions_per_100_patrol_hours": score / 9,
+            "hours_to_nearest_post": post,
+            "nearest_post": [TOWNS[j % 5] if post[j] == post[j] else "" for j in range(n)],
+            "main_origins": "Mazuko 62 %; Iñapari 30 %",
+            "main_sites": "Local inventado 4 51 %",
+            "crosses_border": ["Perú–Bolivia" if j % 8 == 3 else "" for j in range(n)],
+            "protected_area": [
+                "Reserva Nacional Tambopata" if j % 4 == 1 else "" for j in range(n)
+            ],
+        },
+        geometry=shapes,
+        crs=CRS,
+    )
 
 
 def _reason(row: Any) -> FakeReason:
@@ -281,34 +360,75 @@ def _layers(rng: np.random.Generator) -> dict[str, gpd.GeoDataFrame]:
     note = "Lugar inventado para la demostración: no existe ningún local aquí."
     mining = [_square(-70.6 + 0.25 * k, -13.0 + 0.1 * (k % 3), 0.2, 0.14) for k in range(6)]
     parks = [_square(-72.0, -12.0, 1.0, 0.9), _square(-69.6, -13.6, 0.8, 0.7)]
-    areas = gpd.GeoDataFrame({
-        "name": [f"Zona {k}" for k in range(6)], "confidence": 0.8, "detected_on": pd.to_datetime("2023-06-30"),
-        "status": ["illegal", "informal", "authorised", "unknown", "illegal", "informal"],
-    }, geometry=mining, crs=CRS)  # fmt: skip
+    areas = gpd.GeoDataFrame(
+        {
+            "name": [f"Zona {k}" for k in range(6)],
+            "confidence": 0.8,
+            "detected_on": pd.to_datetime("2023-06-30"),
+            "status": ["illegal", "informal", "authorised", "unknown", "illegal", "informal"],
+        },
+        geometry=mining,
+        crs=CRS,
+    )
     return {
-        "rivers": gpd.GeoDataFrame({"name": list(RIVERS)}, geometry=list(_rivers().values()), crs=CRS),
+        "rivers": gpd.GeoDataFrame(
+            {"name": list(RIVERS)}, geometry=list(_rivers().values()), crs=CRS
+        ),
         "protected_areas": gpd.GeoDataFrame(
             {"name": ["Parque Nacional del Manu", "Reserva Nacional Tambopata"], "category": "ANP"},
-            geometry=parks, crs=CRS),
+            geometry=parks,
+            crs=CRS,
+        ),
         "mining_areas": areas,
         "borders": gpd.GeoDataFrame(
-            {"name": ["Perú–Bolivia"]}, geometry=[LineString([(-68.7, -14), (-68.75, -12.5), (-69.5, -10.9)])], crs=CRS),
-        "entry_points": _points(["Mazuko", "Iñapari", "Aeropuerto", "Boca Manu"], rng=rng, weight=1.0,
-                                kind=["road_head", "border", "airport", "port"]),
-        "police_posts": _points([f"Comisaría {t}" for t in TOWNS[:7]], rng=rng, patrol_hours=120.0, range_h=3.0,
-                                decay_h=1.0, speed_kmh=25.0, effectiveness=0.65),
+            {"name": ["Perú–Bolivia"]},
+            geometry=[LineString([(-68.7, -14), (-68.75, -12.5), (-69.5, -10.9)])],
+            crs=CRS,
+        ),
+        "entry_points": _points(
+            ["Mazuko", "Iñapari", "Aeropuerto", "Boca Manu"],
+            rng=rng,
+            weight=1.0,
+            kind=["road_head", "border", "airport", "port"],
+        ),
+        "police_posts": _points(
+            [f"Comisaría {t}" for t in TOWNS[:7]],
+            rng=rng,
+            patrol_hours=120.0,
+            range_h=3.0,
+            decay_h=1.0,
+            speed_kmh=25.0,
+            effectiveness=0.65,
+        ),
         "checkpoints": _points(["Control Puente Billinghurst"], rng=rng, detection_probability=0.3),
-        "venues": _points([f"Local inventado {k}" for k in range(12)], rng=rng, capacity=20.0, confidence=0.7, note=note),
-        "settlements": _points(list(TOWNS), rng=rng, population=[float(90000 // (k + 1)) for k in range(14)]),
-    }  # fmt: skip
+        "venues": _points(
+            [f"Local inventado {k}" for k in range(12)],
+            rng=rng,
+            capacity=20.0,
+            confidence=0.7,
+            note=note,
+        ),
+        "settlements": _points(
+            list(TOWNS), rng=rng, population=[float(90000 // (k + 1)) for k in range(14)]
+        ),
+    }
 
 
 def _routes() -> gpd.GeoDataFrame:
-    return gpd.GeoDataFrame({
-        "route_id": range(12), "movement": "recruits to venues", "origin": [TOWNS[k] for k in range(12)],
-        "destination": [f"Local inventado {k}" for k in range(12)], "travel_hours": 3.5 + np.arange(12),
-        "transits": 90.0 - 7 * np.arange(12), "survival": 0.7, "corridors": "c1; c4",
-    }, geometry=[LineString([(-70, -12), (-69, -12.5)])] * 12, crs=CRS)  # fmt: skip
+    return gpd.GeoDataFrame(
+        {
+            "route_id": range(12),
+            "movement": "recruits to venues",
+            "origin": [TOWNS[k] for k in range(12)],
+            "destination": [f"Local inventado {k}" for k in range(12)],
+            "travel_hours": 3.5 + np.arange(12),
+            "transits": 90.0 - 7 * np.arange(12),
+            "survival": 0.7,
+            "corridors": "c1; c4",
+        },
+        geometry=[LineString([(-70, -12), (-69, -12.5)])] * 12,
+        crs=CRS,
+    )
 
 
 def _tree(count: int, *, vertices: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:

@@ -8,8 +8,8 @@ from riskmap.outputs.elements.base import Edition, MapElement, element_file
 from riskmap.outputs.elements.basemap import BaseMap
 from riskmap.outputs.elements.controls import (
     Labels,
-    Legend,
     Layers,
+    Legend,
     Paper,
     Permalink,
     Ranking,

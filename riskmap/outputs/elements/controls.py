@@ -30,7 +30,8 @@ class Ranking(MapElement):
     template: ClassVar[str] = """<section class="rm-ranking" aria-label="{{ t('ranking') }}">
 <details class="rm-fold" id="rm-tab-ranking" open><summary><h2>{{ t("ranking") }}</h2></summary>
 <div class="rm-filter"><label for="rm-top">{{ t("filter") }}</label>
-<input id="rm-top" type="range" min="1" step="1"><output id="rm-top-out" for="rm-top"></output></div>
+<input id="rm-top" type="range" min="1" step="1">
+<output id="rm-top-out" for="rm-top"></output></div>
 <p class="rm-heads" aria-hidden="true"><span>{{ t("list_heads") }}</span>
 <span>{{ t("col_score") }}</span></p>
 <ol class="rm-list" id="rm-list"></ol>

@@ -64,7 +64,8 @@ class Corridors(MapElement):
 
 def ranked(outcome: OutcomeLike) -> pd.DataFrame:
     """Return the corridors in order of rank."""
-    return outcome.corridors.sort_values("rank", kind="stable")
+    table: pd.DataFrame = outcome.corridors.sort_values("rank", kind="stable")
+    return table
 
 
 def _lines(outcome: OutcomeLike) -> bytes:

@@ -193,8 +193,8 @@ def _sources(words: Words, outcome: OutcomeLike) -> list[str]:
         out.append(told + _dates(words, outcome, layer=layer))
     record = outcome.provenance
     made = {key: text_of(plain(record.get(key))) for key in ("riskmap", "seed", "time")}
-    out.append(words.say("made_by", version=made["riskmap"] or __version__, seed=made["seed"] or "–",
-                         time=made["time"] or "–"))  # fmt: skip
+    version, seed, time = made["riskmap"] or __version__, made["seed"] or "–", made["time"] or "–"
+    out.append(words.say("made_by", version=version, seed=seed, time=time))
     out.append(words.say("embedded", licences=", ".join(licences())))
     return out
 
