@@ -1,7 +1,8 @@
 """The words of the planner's outputs, in Spanish and in English.
 
 Each sentence stands once in each language, side by side, so that a translator sees both and a
-test can tell that none lacks one. `{slots}` are filled by name. Names from the data are never translated.
+test can tell that none lacks one. `{slots}` are filled by name. Names from the data are never
+translated.
 """
 
 from __future__ import annotations
@@ -50,35 +51,28 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "volumes_absolute": ("tránsitos al mes", "transits a month"),
     "story": (
         (
-            (
-                "De {served} tránsitos al mes que van por el agua, se espera que {undetected} "
-                "({share} %) lleguen sin que nadie los detecte. Pasan por {corridors} corredores, "
-                "ordenados aquí por los tránsitos no detectados que llevan."
-            ),
+            "De {served} tránsitos al mes que van por el agua, se espera que {undetected} "
+            "({share} %) lleguen sin que nadie los detecte. Pasan por {corridors} corredores, "
+            "ordenados aquí por los tránsitos no detectados que llevan."
         ),
         (
-            (
-                "Of {served} transits a month that go by water, {undetected} ({share} %) are expected"
-                " to arrive undetected. They pass along {corridors} corridors, ranked here by the "
-                "undetected transits that they carry."
-            ),
+            "Of {served} transits a month that go by water, {undetected} ({share} %) are "
+            "expected to arrive undetected. They pass along {corridors} corridors, ranked here "
+            "by the undetected transits that they carry."
         ),
     ),
     "story_relative": (
         (
-            (
-                "De cada {served} tránsitos por el agua (cifra relativa: el volumen real no se "
-                "conoce), se espera que {undetected} ({share} %) lleguen sin que nadie los detecte. "
-                "Pasan por {corridors} corredores, ordenados aquí por los tránsitos no detectados que"
-                " llevan."
-            ),
+            "De cada {served} tránsitos por el agua (cifra relativa: el volumen real no se "
+            "conoce), se espera que {undetected} ({share} %) lleguen sin que nadie los detecte. "
+            "Pasan por {corridors} corredores, ordenados aquí por los tránsitos no detectados "
+            "que llevan."
         ),
         (
-            (
-                "Of every {served} transits by water (a relative figure: the true volume is not "
-                "known), {undetected} ({share} %) are expected to arrive undetected. They pass along "
-                "{corridors} corridors, ranked here by the undetected transits that they carry."
-            ),
+            "Of every {served} transits by water (a relative figure: the true volume is not "
+            "known), {undetected} ({share} %) are expected to arrive undetected. They pass "
+            "along {corridors} corridors, ranked here by the undetected transits that they "
+            "carry."
         ),
     ),
     "story_no_corridor": (
@@ -101,10 +95,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "first_no_post": ("– ningún puesto llega", "– no post reaches it"),
     "certainty": (
         (
-            (
-                "Qué tan seguro es: el puesto en la lista va, en el 90 % de los cálculos con otros "
-                "supuestos, en estos intervalos ({ranges})."
-            ),
+            "Qué tan seguro es: el puesto en la lista va, en el 90 % de los cálculos con otros "
+            "supuestos, en estos intervalos ({ranges})."
         ),
         (
             "How sure: with other assumptions, 90 % of the draws give these intervals of rank "
@@ -130,10 +122,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "limit_model": (
         "Son cifras esperadas por un modelo, no casos observados: no prueban nada contra nadie.",
         (
-            (
-                "These are figures that a model expects, not observed cases: they prove nothing "
-                "against anyone."
-            ),
+            "These are figures that a model expects, not observed cases: they prove nothing "
+            "against anyone."
         ),
     ),
     "limit_relative": (
@@ -142,27 +132,25 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "limit_interval": (
         (
-            "No hay intervalo de incertidumbre: no se sabe cuánto puede moverse un corredor en la"
-            " lista."
+            "No hay intervalo de incertidumbre: no se sabe cuánto puede moverse un corredor en "
+            "la lista."
         ),
         (
-            "There is no interval of uncertainty: how far a corridor may move in the list is not "
-            "known."
+            "There is no interval of uncertainty: how far a corridor may move in the list is "
+            "not known."
         ),
     ),
     "limit_patrol": (
         (
-            (
-                "Las horas de patrulla se reparten según el alcance de cada puesto; no son recorridos"
-                " registrados."
-            ),
+            "Las horas de patrulla se reparten según el alcance de cada puesto; no son "
+            "recorridos registrados."
         ),
         "Patrol hours are spread by the range of each post; they are not logged tracks.",
     ),
     "limit_evidence": (
         (
-            "Los corredores rayados están fuera del área observada: no observado no quiere decir "
-            "seguro."
+            "Los corredores rayados están fuera del área observada: no observado no quiere "
+            "decir seguro."
         ),
         "Hatched corridors lie outside the surveyed area: not observed is not safe.",
     ),
@@ -214,30 +202,22 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "why_of": ("Por qué: {name}", "Why: {name}"),
     "why_main": (
         (
-            (
-                "Pasan {transits} tránsitos al mes; {undetected} no los detecta nadie en todo su "
-                "viaje (probabilidad de detección: {share})."
-            ),
+            "Pasan {transits} tránsitos al mes; {undetected} no los detecta nadie en todo su "
+            "viaje (probabilidad de detección: {share})."
         ),
         (
-            (
-                "{transits} transits a month pass; {undetected} are detected nowhere on their whole "
-                "trip (chance of detection: {share})."
-            ),
+            "{transits} transits a month pass; {undetected} are detected nowhere on their whole "
+            "trip (chance of detection: {share})."
         ),
     ),
     "why_main_relative": (
         (
-            (
-                "Pasan {transits} tránsitos (relativos); {undetected} no los detecta nadie en todo su"
-                " viaje (probabilidad de detección: {share})."
-            ),
+            "Pasan {transits} tránsitos (relativos); {undetected} no los detecta nadie en todo "
+            "su viaje (probabilidad de detección: {share})."
         ),
         (
-            (
-                "{transits} transits (relative) pass; {undetected} are detected nowhere on their "
-                "whole trip (chance of detection: {share})."
-            ),
+            "{transits} transits (relative) pass; {undetected} are detected nowhere on their "
+            "whole trip (chance of detection: {share})."
         ),
     ),
     "why_gain": (
