@@ -122,6 +122,19 @@ def test_rivers_lie_beside_the_real_ones(distances: Distances) -> None:
 
 
 @NEEDS_REAL_LAYERS
+def test_the_same_rivers_moved_by_10_km_fit_far_worse(
+    rivers: gpd.GeoDataFrame, distances: Distances, shared_data: Path
+) -> None:
+    """The real layers are dense: a point thrown at random is 2.4 km from some line."""
+    tree = shapely.STRtree(_read_real_lines(shared_data / "madre_de_dios").geometry.to_numpy())
+    lines = rivers.to_crs(METRES).translate(7000.0, 7000.0).to_numpy()
+    vertices = shapely.points(shapely.get_coordinates(lines))
+    _, moved = tree.query_nearest(vertices, return_distance=True, all_matches=False)
+    assert np.median(moved) / 1000.0 > 4.0 * np.median(distances.any_km)
+    assert np.quantile(moved, 0.9) / 1000.0 > 2.0 * np.quantile(distances.any_km, 0.9)
+
+
+@NEEDS_REAL_LAYERS
 def test_rivers_lie_beside_the_real_ones_of_the_same_name(distances: Distances) -> None:
     named = distances.same_name_km[~np.isnan(distances.same_name_km)]
     assert named.size > 2000
