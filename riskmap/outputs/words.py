@@ -179,6 +179,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "{layer}: {file}, {features} elementos, {crs}, sha256 {sha}",
         "{layer}: {file}, {features} features, {crs}, sha256 {sha}",
     ),
+    "date_one": (", del {first}", ", of {first}"),
     "dates": (", del {first} al {last}", ", from {first} to {last}"),
     "made_by": (
         "riskmap {version}, semilla {seed}, calculado: {time}",
@@ -320,8 +321,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         " (100 = {transits} tránsitos no detectados, relativos)",
         " (100 = {transits} undetected transits, relative)",
     ),
-    "class_range": ("de {low} a menos de {high}", "{low} to under {high}"),
-    "class_top": ("de {low} a {high}", "{low} to {high}"),
+    "class_range": ("{low}–{high}", "{low}–{high}"),
+    "class_top": ("{low}–{high}", "{low}–{high}"),
     "evidence_key": ("rayado: fuera del área observada", "hatched: outside the surveyed area"),
     "key_river": ("río", "river"),
     "key_road": ("vía terrestre", "road"),

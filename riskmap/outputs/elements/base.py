@@ -211,6 +211,17 @@ def is_invented(value: object) -> bool:
     return text_of(value).strip().lower() not in {"", "0", "0.0", "no", "false", "n", "f", "nan"}
 
 
+def is_made_up(layer: str, name: str) -> bool:
+    """Tell whether a name is one that reading gave to a feature without: layer and row number.
+
+    Examples
+    --------
+    >>> is_made_up("mining_areas", "mining_areas 12"), is_made_up("mining_areas", "La Pampa")
+    (True, False)
+    """
+    return name.removeprefix(f"{layer} ").isdecimal() and name != name.removeprefix(f"{layer} ")
+
+
 def file_name(path: object) -> str:
     """Return the last part of a path: a map that is sent by mail does not tell whose folder it was.
 

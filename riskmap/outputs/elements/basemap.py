@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from riskmap.outputs.elements.base import MapElement, OutcomeLike, plain, text_of
+from riskmap.outputs.elements.base import MapElement, OutcomeLike, is_made_up, plain, text_of
 from riskmap.outputs.payload import pack_lines
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _AREAS: Final[tuple[tuple[str, str, bool, bool, bool, tuple[dict[str, Any], ...]
      (_area("#4f8a5b", "#cfe6cf", dashArray="5 3", name="key_protected"),)),
     ("concessions", "traffic", False, False, False,
      (_area("#8c7a55", "#e9dfc6", dashArray="1 3", name="key_concession"),)),
-    ("mining_areas", "traffic", True, False, False, (
+    ("mining_areas", "traffic", True, False, True, (
         _area("#7d6a4d", "#d9cbb0", fillOpacity=0.5, name="mining_authorised"),
         _area("#7d6a4d", "#c2a878", fillOpacity=0.55, dashArray="4 2", name="mining_informal"),
         _area("#5a3a1e", "#a3763f", fillOpacity=0.6, name="mining_illegal"),
@@ -137,7 +137,7 @@ def _area_layer(spec: tuple[Any, ...], table: gpd.GeoDataFrame) -> dict[str, Any
             "style": style,
             "name": " · ".join(part for part in (name, title) if part),
             "detail": detail or None,
-            **(_label(shape) if named and name else {}),
+            **(_label(shape) if named and name and not is_made_up(layer, name) else {}),
         })  # fmt: skip
     return {"id": layer, "group": group, "on": on, "open": is_open, "named": named,
             "styles": styles, "features": features}  # fmt: skip

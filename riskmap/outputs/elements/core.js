@@ -37,6 +37,7 @@ const riskmap = (() => {
       return value.toLocaleString(this.locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
     }
     percent(share) { return share === null || share === undefined ? this.t("unknown") : `${this.number(share * 100)} %`; }
+    hours(value) { return value !== null && value < 0.05 ? `<${this.number(0.1, 1)}` : this.number(value, 1); }
     get result() { return this.data.results[this.state.result]; }
     option(part) { return this.data.options[part]; }
     on(keys, fn) { this.listeners.push([keys, fn]); }

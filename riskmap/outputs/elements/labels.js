@@ -6,22 +6,25 @@ riskmap.part(10, (page) => {
   const looks = {
     rank: { font: "700 12px system-ui, sans-serif", pad: 10, centre: true, weight: 0 },
     site: { font: "600 11px system-ui, sans-serif", pad: 2, shift: 12, weight: 1000 },
-    town: { font: "600 12px system-ui, sans-serif", pad: 2, shift: 7, weight: 2000 },
+    town: { font: "600 12px system-ui, sans-serif", pad: 2, shift: 7, weight: 500 },
+    mine: { font: "600 11.5px system-ui, sans-serif", pad: 6, centre: true, weight: 2500 },
     river: { font: "italic 500 11.5px system-ui, sans-serif", pad: 14, centre: true, weight: 3000 },
     area: { font: "italic 600 11.5px system-ui, sans-serif", pad: 14, centre: true, weight: 4000 },
   };
 
-  function rectangle(label, look) {
+  // Where a name could stand: on its place, or else to the right of it, or else to the left.
+  function rectangles(label, look) {
     const p = map.latLngToContainerPoint(label.at);
     canvas.font = look.font;
-    const width = Math.min(canvas.measureText(label.text).width, 180) + look.pad, left = look.centre ? p.x - width / 2 : p.x + look.shift;
-    return [left, p.y - 9, left + width, p.y + 9];
+    const width = Math.min(canvas.measureText(label.text).width, 240) + look.pad;
+    const sides = look.centre ? [["centre", p.x - width / 2]] : [["right", p.x + look.shift], ["left", p.x - look.shift - width]];
+    return sides.map(([side, left]) => ({ side, box: [left, p.y - 9, left + width, p.y + 9] }));
   }
   const meet = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
-  function put(label, look) {
+  function put(label, side) {
     const node = page.el("span", { class: `rm-label rm-label-${label.look}` }, page.name(label.text));
-    const html = page.el("div", { class: look.centre ? "rm-label-centre" : "rm-label-right" }, node);
+    const html = page.el("div", { class: `rm-label-${side}` }, node);
     L.marker(label.at, { pane: "rm-labels", interactive: false, keyboard: false, icon: L.divIcon({ className: "", iconSize: [0, 0], html }) }).addTo(group);
   }
 
@@ -31,19 +34,21 @@ riskmap.part(10, (page) => {
     const wanted = providers.flatMap((give) => give());
     const taken = wanted.filter((label) => label.block).map((label) => {
       const p = map.latLngToContainerPoint(label.at);
-      return [p.x - 9, p.y - 9, p.x + 9, p.y + 9];
+      return [p.x - label.block, p.y - label.block, p.x + label.block, p.y + label.block];
     });
-    const order = (label) => looks[label.look].weight + label.rank;
+    const order = (label) => looks[label.look].weight + label.rank, ranks = [];
+    const inside = (box) => box[0] >= 0 && box[1] >= 0 && box[2] <= size.x && box[3] <= size.y;
     let placed = 0;
     for (const label of wanted.filter((one) => one.text).sort((a, b) => order(a) - order(b))) {
-      const look = looks[label.look], box = rectangle(label, look);
-      if (box[0] < 0 || box[1] < 0 || box[2] > size.x || box[3] > size.y) continue;
       if (label.once && named.has(label.text)) continue;
-      if (taken.some((other) => meet(box, other)) && label.look !== "rank") continue;
-      if (label.look === "rank" && taken.slice(-placed || taken.length).some((other) => meet(box, other))) continue;
-      taken.push(box);
+      // A rank may cover a symbol, but no other rank; a name covers nothing.
+      const others = label.look === "rank" ? ranks : taken;
+      const free = rectangles(label, looks[label.look]).find(({ box }) => inside(box) && !others.some((other) => meet(box, other)));
+      if (!free) continue;
+      taken.push(free.box);
+      if (label.look === "rank") ranks.push(free.box);
       named.add(label.text);
-      put(label, look);
+      put(label, free.side);
       if (++placed >= MOST) return;
     }
   }

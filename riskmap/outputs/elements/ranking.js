@@ -5,7 +5,7 @@ riskmap.part(32, (page) => {
 
   const interval = (row) => (row.rankLow === null ? null : t("rank_interval", { low: page.number(row.rankLow), high: page.number(row.rankHigh) }));
   page.interval = interval;
-  const hours = (value) => (value === null ? t("no_post") : t("hours", { hours: page.number(value, 1) }));
+  const hours = (value) => (value === null ? t("no_post") : t("hours", { hours: page.hours(value) }));
 
   function bar(row) {
     const rest = page.svg("rect", { width: 100, height: 6, rx: 3, fill: "#e3e6ea" });
@@ -42,7 +42,7 @@ riskmap.part(32, (page) => {
     return el("div", { class: "rm-why", id, role: "region", "aria-label": t("why_of", { name: row.name }) },
       el("h3", {}, t(id === "rm-why" ? "why" : "why_of", { name: row.name })), el("p", {}, main), gain ? el("p", {}, gain) : null,
       shares(t("why_origins"), row.origins), shares(t("why_sites"), row.sites), posts(row),
-      el("p", {}, row.postHours === null ? t("why_nearest_none") : t("why_nearest", { post: row.post || t("unnamed"), hours: page.number(row.postHours, 1) })),
+      el("p", {}, row.postHours === null ? t("why_nearest_none") : t("why_nearest", { post: row.post || t("unnamed"), hours: page.hours(row.postHours) })),
       named(t("why_borders"), row.borders), named(t("why_areas"), row.areas),
       row.evidence ? el("p", { class: "rm-evidence" }, t(`evidence_${row.evidence}`)) : null,
       el("p", {}, range, row.topTen === null ? "" : ` ${t("why_top_ten", { share: page.percent(row.topTen) })}`), elsewhere(row));

@@ -47,8 +47,10 @@ riskmap.part(18, (page) => {
   map.on("moveend", () => layers.filter((layer) => layer.on && sitesOf(layer.id).length > MOST).forEach((layer) => layer.refresh()));
   page.on(["result"], () => { layers.forEach((layer) => layer.refresh()); page.labels.place(); });
 
+  // Towns first, for they say where one is; the many sites are named where there is room for them.
+  const lookOf = (id, rank) => (id === "settlements" ? { look: "town", block: 5, rank: rank % 100 } : { look: "site", block: 9, rank: id === "venues" ? rank + 5000 : rank });
   page.labels.provide(() => layers.flatMap((layer, k) => layer.inView().map((site, rank) => ({
-    at: L.latLng(site.at), text: site.name, block: true, look: layer.id === "settlements" ? "town" : "site", rank: rank + (layer.id === "settlements" ? 0 : 100 * k),
+    at: L.latLng(site.at), text: site.name, ...lookOf(layer.id, rank + 100 * k),
   }))));
 
   page.sites = () => options.kinds.flatMap(({ id }) => sitesOf(id).map((site) => ({ kind: id, ...site })));

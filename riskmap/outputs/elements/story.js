@@ -3,8 +3,15 @@ riskmap.part(30, (page) => {
   const { el, t } = { el: page.el, t: page.t.bind(page) }, results = page.option("story").results;
 
   function first(row) {
-    const post = row.postHours === null ? t("first_no_post") : t("first_post", { post: row.post || t("unnamed"), hours: page.number(row.postHours, 1) });
+    const post = row.postHours === null ? t("first_no_post") : t("first_post", { post: row.post || t("unnamed"), hours: page.hours(row.postHours) });
     return el("li", {}, el("button", { type: "button", class: "rm-link", on: { click: () => page.choose(row.id, { fly: true }) } }, page.name(row.name)), el("span", {}, ` ${post}`));
+  }
+
+  function toLimits() {
+    const limits = page.at("rm-limits").closest("details");
+    limits.open = true;
+    limits.querySelector("summary").focus({ preventScroll: true });
+    limits.scrollIntoView({ block: "nearest" });
   }
 
   function tell() {
@@ -12,7 +19,7 @@ riskmap.part(30, (page) => {
     page.at("rm-title").textContent = story.title;
     page.at("rm-subtitle").textContent = story.subtitle;
     page.at("rm-story").replaceChildren(...story.paragraphs.map((text) => el("p", {}, text)),
-      el("p", { class: "rm-first" }, t("first_three")), el("ol", {}, page.rows().slice(0, 3).map(first)), el("p", {}, story.certainty));
+      el("p", { class: "rm-first" }, t("first_three")), el("ol", {}, page.rows().slice(0, 3).map(first)), el("p", {}, story.certainty, " ", el("button", { type: "button", class: "rm-link rm-to-limits", on: { click: toLimits } }, t("limits"))));
     page.at("rm-statements").replaceChildren(...story.statements.map((text) => el("li", {}, page.name(text))));
     page.at("rm-limits").replaceChildren(...story.limits.map((text) => el("li", {}, page.name(text))));
     page.at("rm-sources").replaceChildren(...story.sources.map((text) => el("li", {}, page.name(text))));

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from riskmap._version import __version__
 from riskmap.outputs.assets import licences
@@ -18,6 +18,9 @@ from riskmap.outputs.elements.base import (
     text_of,
 )
 from riskmap.outputs.words import Words
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 _MOST_STATEMENTS: Final = 3  # of one layer's notes: they are meant to be one sentence
 _REPORTED: Final = ("unattached", "unreachable", "skipped", "defaulted", "doubtful", "ambiguous")
@@ -108,9 +111,13 @@ def _paragraphs(words: Words, outcome: OutcomeLike) -> list[str]:
     )]  # fmt: skip
     if not len(outcome.corridors):
         out.append(words.say("story_no_corridor"))
-    rest = [(key, float(total.get(key) or 0.0)) for key in ("unserved", "local")]
-    more = [words.say(f"story_{key}", **{key: words.amount(value)}) for key, value in rest if value]
+    more = _left_out(words, outcome)
     return [*out, " ".join(more)] if more else out
+
+
+def _left_out(words: Words, outcome: OutcomeLike) -> list[str]:
+    rest = [(key, float(outcome.summary.get(key) or 0.0)) for key in ("unserved", "local")]
+    return [words.say(f"story_{key}", **{key: words.amount(value)}) for key, value in rest if value]
 
 
 def _certainty(words: Words, outcome: OutcomeLike) -> str:
@@ -132,7 +139,8 @@ def _statements(words: Words, outcome: OutcomeLike) -> list[str]:
     """Return what the layers say of themselves: that every venue is invented, for one."""
     out = _invented(words, outcome)
     for layer, table in outcome.layers.tables.items():
-        if "note" in table:
+        # A layer that says it is invented has said the most important thing of itself.
+        if "note" in table and not _count_invented(table):
             seen = dict.fromkeys(text_of(note).strip() for note in table["note"])
             told = [note for note in seen if note][:_MOST_STATEMENTS]
             out += [words.say("statement", layer=words.layer(layer), note=note) for note in told]
@@ -143,7 +151,7 @@ def _invented(words: Words, outcome: OutcomeLike) -> list[str]:
     """Return a sentence for each layer whose features say that they are invented."""
     out = []
     for layer, table in outcome.layers.tables.items():
-        count = int(sum(is_invented(value) for value in table.get("invented", ())))
+        count = _count_invented(table)
         if count:
             key = "invented_all" if count == len(table) else "invented_some"
             named = words.layer(layer)
@@ -151,6 +159,10 @@ def _invented(words: Words, outcome: OutcomeLike) -> list[str]:
                 words.say(key, layer=named, count=words.number(count), all=words.number(len(table)))
             )
     return out
+
+
+def _count_invented(table: gpd.GeoDataFrame) -> int:
+    return sum(is_invented(value) for value in table.get("invented", ()))
 
 
 def _limits(words: Words, outcome: OutcomeLike) -> list[str]:
@@ -163,13 +175,15 @@ def _limits(words: Words, outcome: OutcomeLike) -> list[str]:
     if "patrol_tracks" not in tables:
         out.append(words.say("limit_patrol"))
     out.append(words.say("limit_evidence" if "evidence" in outcome.corridors else "limit_coverage"))
-    return out + _reported(words, outcome)
+    return [*out, *_left_out(words, outcome), *_reported(words, outcome)]
 
 
 def _reported(words: Words, outcome: OutcomeLike) -> list[str]:
     """Return, for each kind of note that bears on trust, how many features of which layers."""
     counts: dict[str, Counter[str]] = {}
     for note in outcome.notes:
+        if note.layer == "movements":  # told as a number of transits
+            continue
         counts.setdefault(note.kind, Counter())[note.layer] += note.count
     return [
         words.say(
@@ -205,7 +219,8 @@ def _dates(words: Words, outcome: OutcomeLike, *, layer: str) -> str:
         if table is not None and column in table:
             days = sorted(text for text in (text_of(plain(v))[:10] for v in table[column]) if text)
             if days:
-                return words.say("dates", first=days[0], last=days[-1])
+                key = "dates" if days[0] != days[-1] else "date_one"
+                return words.say(key, first=days[0], last=days[-1])
     return ""
 
 

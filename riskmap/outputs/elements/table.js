@@ -10,7 +10,7 @@ riskmap.part(38, (page) => {
     ["col_km", (row) => page.number(row.km), 1], ["col_travel", (row) => page.number(row.hours, 1), 1],
     ["col_transits", (row) => page.number(row.transits, 1), 1], ["col_undetected", (row) => page.number(row.undetected, 1), 1],
     ["col_detection", (row) => page.percent(row.detection), 1], ["col_gain", (row) => page.number(row.gain, 2), 1],
-    ["col_post", (row) => page.name(row.post || t("unknown"))], ["col_post_hours", (row) => page.number(row.postHours, 1), 1],
+    ["col_post", (row) => page.name(row.post || t("unknown"))], ["col_post_hours", (row) => page.hours(row.postHours), 1],
     ["col_origins", (row) => page.name(joined(row.origins))], ["col_sites", (row) => page.name(joined(row.sites))],
     ["col_evidence", (row) => t(row.evidence ? `evidence_badge_${row.evidence}` : "evidence_badge_full"), 0, (rows) => rows.some((row) => row.evidence)],
   ];
