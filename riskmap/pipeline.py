@@ -142,11 +142,12 @@ def _refuse_dry_movements(settings: Settings, sited: Sited) -> None:
 
 
 def _speeds(settings: Settings, reaches: Reaches) -> Speeds:
+    season = settings.study.season
     return reach_speeds(
         reaches,
-        downstream_kmh=settings.travel.downstream_kmh,
-        upstream_kmh=settings.travel.upstream_kmh,
-        season=settings.study.season,
+        travel=settings.travel,
+        season=season,
+        limits=getattr(settings.navigability, season),
     )
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from riskmap import schema
 from riskmap.errors import Problem, StudyError
+from riskmap.presets import known_craft
 
 Season = Literal["low", "high"]
 Language = Literal["es", "en"]
@@ -42,7 +43,6 @@ LATER = MappingProxyType(
         "layers.*.preset": "presets are not in this version: name the columns with `columns`",
         "layers.*.coverage": "surveyed areas are not in this version: take the key out",
         "layers.*.position_error_m": "position errors are not in this version: take the key out",
-        "travel.craft": "named craft are not in this version: give downstream_kmh and upstream_kmh",
     }
 )
 
@@ -75,8 +75,13 @@ class LayerSection(_Section):
 
 
 class TravelSection(_Section):
-    """Hold `[travel]`: speeds over ground, km/h, and how far from the water a site may be."""
+    """Hold `[travel]`: speeds over ground, km/h, and how far from the water a site may be.
 
+    A craft gives its own pair of speeds by season and stream order; a speed that is stated beside
+    it comes first.
+    """
+
+    craft: str | None = None
     downstream_kmh: Positive = 16.0
     upstream_kmh: Positive = 9.0
     overland_kmh: Positive = 3.0
@@ -92,6 +97,21 @@ class MovementSection(_Section):
     destinations: str
     transits_per_month: Positive | None = None
     beta_per_h: Amount = 0.1
+
+
+class Limits(_Section):
+    """Hold what a stream has to be for boats to pass; where it is not known, they do."""
+
+    min_strahler_order: Positive | None = None
+    min_width_m: Positive | None = None
+    min_discharge_m3s: Positive | None = None
+
+
+class NavigabilitySection(_Section):
+    """Hold `[navigability]`: which streams carry boats, by season."""
+
+    low: Limits = Limits()
+    high: Limits = Limits()
 
 
 class RoutesSection(_Section):
@@ -131,6 +151,7 @@ class _StudyFile(_Section):
     study: StudySection = StudySection()
     layers: Mapping[str, LayerSection]
     travel: TravelSection = TravelSection()
+    navigability: NavigabilitySection = NavigabilitySection()
     movements: tuple[MovementSection, ...] = Field(default=(), strict=False)
     routes: RoutesSection = RoutesSection()
     patrol: PatrolSection = PatrolSection()
@@ -224,7 +245,7 @@ def settings_from_mapping(
     except ValidationError as error:
         raise StudyError((*problems, *_problems(error))) from None
     checked = checked.model_copy(update={"movements": _movements(checked)})
-    problems += _layer_problems(checked) + _movement_problems(checked)
+    problems += _layer_problems(checked) + _movement_problems(checked) + _craft_problems(checked)
     if problems:
         raise StudyError(problems)
     sections = {name: getattr(checked, name) for name in _StudyFile.model_fields}
@@ -246,9 +267,6 @@ def _later_places(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the (place, table key) of everything that later versions will read."""
     layers = content.get("layers")
     found = [(key, key) for key in LATER if "." not in key and key in content]
-    travel = content.get("travel")
-    if isinstance(travel, dict) and "craft" in travel:
-        found.append(("travel.craft", "travel.craft"))
     for name, layer in layers.items() if isinstance(layers, dict) else ():
         if f"layers.{name}" in LATER:
             found.append((f"layers.{name}", f"layers.{name}"))
@@ -325,6 +343,15 @@ def _layer_problems(checked: _StudyFile) -> list[Problem]:
                 )
             )
     return problems
+
+
+def _craft_problems(checked: _StudyFile) -> list[Problem]:
+    craft = checked.travel.craft
+    if craft is None or craft in known_craft():
+        return []
+    near = get_close_matches(craft, known_craft(), n=1, cutoff=0.5)
+    mend = f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(known_craft())}"
+    return [Problem("[travel]", "craft", f"{craft!r} is not a known craft", mend)]
 
 
 def _movement_problems(checked: _StudyFile) -> list[Problem]:

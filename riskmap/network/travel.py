@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from riskmap.network.arcs import Arcs, Bools, Floats, Ints, checkpoint_hazard
 from riskmap.network.reaches import Reaches
-
-Season = Literal["low", "high"]
+from riskmap.presets import known_craft, known_waters
+from riskmap.settings import Limits, Season, TravelSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +38,86 @@ class ReachArcs:
 
 
 def reach_speeds(
-    reaches: Reaches, *, downstream_kmh: float, upstream_kmh: float, season: Season
+    reaches: Reaches,
+    *,
+    travel: TravelSection,
+    season: Season,
+    limits: Limits | None = None,
 ) -> Speeds:
     """Return the speeds on every reach in a season.
 
-    A reach's own speeds, where its line has them, come before the study's. Where the direction of
-    flow is unknown both directions take the mean of the two speeds.
+    A reach's own speeds, where its line has them, come before those that the study states, and
+    these before its craft's. Where the direction of flow is unknown both directions take the mean
+    of the two speeds.
 
     Parameters
     ----------
     reaches
         The network.
-    downstream_kmh, upstream_kmh
-        The study's speeds over ground, km/h.
+    travel
+        The study's speeds, or its craft.
     season
         Reaches that are navigable in the other season only are closed.
+    limits
+        What a stream has to be for boats to pass in the season.
     """
-    down = _own_or(reaches, "downstream_kmh", downstream_kmh)
-    up = _own_or(reaches, "upstream_kmh", upstream_kmh)
+    down, up = _study_speeds(reaches, travel, season)
+    down = _own_or(reaches, "downstream_kmh", down)
+    up = _own_or(reaches, "upstream_kmh", up)
     mean = 0.5 * (down + up)
-    navigable = reaches.attributes.get("navigable")
-    usable = np.ones(down.size, dtype=np.bool_)
-    if navigable is not None:
-        usable = (navigable == "both") | (navigable == season)
     known = reaches.flow_known
-    return Speeds(np.where(known, down, mean), np.where(known, up, mean), usable)
+    return Speeds(
+        np.where(known, down, mean),
+        np.where(known, up, mean),
+        _navigable(reaches, season) & _within(reaches, limits),
+    )
 
 
-def _own_or(reaches: Reaches, name: str, default: float) -> Floats:
+def _study_speeds(reaches: Reaches, travel: TravelSection, season: Season) -> tuple[Floats, Floats]:
+    """Return the speeds that the study states, or those of its craft by stream order."""
+    stated = (
+        np.full(reaches.u.size, travel.downstream_kmh),
+        np.full(reaches.u.size, travel.upstream_kmh),
+    )
+    if travel.craft is None:
+        return stated
+    waters = known_waters()
+    order = reaches.attributes.get("strahler_order", np.full(reaches.u.size, np.nan))
+    order = np.where(np.isnan(order), waters.middle_order, order)
+    size = (order > waters.small_order).astype(np.int64) + (order > waters.middle_order)
+    by_size = waters.speeds_kmh(known_craft()[travel.craft], season=season)
+    keys = ("downstream_kmh", "upstream_kmh")
+    down, up = (
+        given if key in travel.model_fields_set else np.array(speeds)[size]
+        for key, given, speeds in zip(keys, stated, by_size, strict=True)
+    )
+    return down, up
+
+
+def _navigable(reaches: Reaches, season: Season) -> Bools:
+    """Tell the reaches whose lines say that boats pass in the season."""
+    navigable = reaches.attributes.get("navigable")
+    if navigable is None:
+        return np.ones(reaches.u.size, dtype=np.bool_)
+    passes: Bools = (navigable == "both") | (navigable == season)
+    return passes
+
+
+def _within(reaches: Reaches, limits: Limits | None) -> Bools:
+    """Tell the reaches that no limit closes; a figure that is not known closes none."""
+    passes = np.ones(reaches.u.size, dtype=np.bool_)
+    for key, limit in limits or ():
+        values = reaches.attributes.get(key.removeprefix("min_"))
+        if limit is not None and values is not None:
+            passes &= ~(values < limit)
+    return passes
+
+
+def _own_or(reaches: Reaches, name: str, default: Floats) -> Floats:
     """Return an attribute of the reaches, with a default where a reach has none."""
     own = reaches.attributes.get(name)
     if own is None:
-        return np.full(reaches.u.size, default)
+        return default
     return np.where(np.isnan(own), default, own)
 
 
