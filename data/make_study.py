@@ -38,7 +38,7 @@ KM_PER_DEGREE = 111.0
 #: The coarse raster: cells of 0.05 degrees from this corner, columns and rows.
 RASTER_CELL, RASTER_WEST, RASTER_NORTH, RASTER_SHAPE = 0.05, -72.2, -10.5, (64, 76)
 
-VENUE_NOTE = "invented for the demonstration"
+VENUE_NOTE = "inventado para la demostración (invented for the demonstration)"
 
 
 def main(folder: Path) -> None:
