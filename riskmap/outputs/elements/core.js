@@ -1,7 +1,9 @@
 // The page's state, words and DOM. Every string of the data reaches the document through
 // textContent or an attribute named here, never as markup.
 const riskmap = (() => {
-  const parts = [];
+  const parts = [], data = JSON.parse(document.getElementById("rm-data").textContent);
+  // Before any marker that an analyst added is made.
+  L.Icon.Default.mergeOptions(data.markerImages);
   const SVG = "http://www.w3.org/2000/svg";
 
   function fill(node, attributes, children) {
@@ -76,8 +78,7 @@ const riskmap = (() => {
   }
 
   function boot(map, added) {
-    const page = new Page(map, JSON.parse(document.getElementById("rm-data").textContent), added);
-    L.Icon.Default.mergeOptions(page.data.markerImages);
+    const page = new Page(map, data, added);
     map.attributionControl.setPrefix("Leaflet");
     map.fitBounds(page.data.bounds, { animate: false, padding: [12, 12] });
     for (const [, start] of parts.sort((a, b) => a[0] - b[0])) start(page);

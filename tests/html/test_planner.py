@@ -1,0 +1,221 @@
+"""What a planner does with the page: reads, chooses, searches, filters, switches, sends a link."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from riskmap.outputs.words import all_words
+from tests.html import outcomes
+from tests.html.conftest import Open, picture, pixel, ready
+
+pytestmark = pytest.mark.browser
+
+Pages = dict[str, Path]
+
+
+def rows(page: Page) -> list[str]:
+    return page.locator("#rm-list .rm-row-name").all_inner_texts()
+
+
+def test_the_page_tells_its_story_and_the_list_stands_beside_the_map(
+    show: Open, pages: Pages
+) -> None:
+    page = show(pages["plain"])
+    expect(page.locator("html")).to_have_attribute("lang", "es")
+    expect(page.locator("#rm-title")).to_have_text("Madre de Dios")
+    expect(page.locator("#rm-subtitle")).to_contain_text("Aguas bajas · calculado el 2026-11-23")
+    expect(page.locator("#rm-subtitle")).to_contain_text("volúmenes relativos")
+    expect(page.locator(".rm-marking").first).to_contain_text("USO INTERNO")
+    expect(page.locator("#rm-story")).to_contain_text("De cada 1,950 tránsitos")
+    expect(page.locator("#rm-story ol li")).to_have_count(3)
+    assert rows(page) == list(outcomes.example().corridors["name"])
+    expect(page.locator("#rm-limits li").first).to_be_visible()
+    picture(page, "planner")
+
+
+def test_choosing_in_the_list_moves_the_map_and_says_why(show: Open, pages: Pages) -> None:
+    page = show(pages["english"])
+    before = page.evaluate("location.hash")
+    page.locator("#rm-list .rm-row").nth(2).click()
+    why = page.locator("#rm-why")
+    corridor = outcomes.example(uncertain=True).corridors.iloc[2]
+    expect(why).to_contain_text("Mazuko 62 %")
+    expect(why).to_contain_text("La Pampa 33 %")
+    expect(why).to_contain_text("None: nobody patrols this corridor.")
+    expect(why).to_contain_text(f"Nearest post: {corridor['nearest_post']}")
+    expect(why).to_contain_text("between 1 and 4 (median 3)")
+    expect(why).to_contain_text("Partial evidence")
+    assert page.locator(".leaflet-rm-chosen-pane path").count() > 0
+    assert page.evaluate("location.hash") != before
+    picture(page, "chosen")
+    page.locator("#rm-list .rm-row").nth(2).click()
+    expect(why).to_have_count(0)
+
+
+def test_choosing_on_the_map_selects_in_the_list(show: Open, pages: Pages) -> None:
+    page = show(pages["plain"])
+    corridor = outcomes.example().corridors.iloc[7]
+    middle = corridor.geometry.interpolate(0.5, normalized=True)
+    x, y = pixel(page, lat=middle.y, lon=middle.x)
+    page.mouse.move(x, y)
+    expect(page.locator(".rm-tip")).to_contain_text(corridor["name"])
+    page.mouse.click(x, y)
+    expect(page.locator(".rm-open .rm-row-name")).to_have_text(corridor["name"])
+    expect(page.locator(".rm-open .rm-row")).to_be_in_viewport()
+    expect(page.locator("#rm-live")).to_have_text(f"Corredor 8: {corridor['name']}")
+
+
+def test_the_slider_leaves_the_first_ranks(show: Open, pages: Pages) -> None:
+    page = show(pages["plain"])
+    page.locator("#rm-top").fill("5")
+    expect(page.locator("#rm-list .rm-row")).to_have_count(5)
+    expect(page.locator("#rm-top-out")).to_have_text("5 de 40")
+    expect(page.locator("#rm-legend")).to_contain_text("5 de 40")
+    assert sorted(page.locator(".rm-label-rank").all_inner_texts()) <= ["1", "2", "3", "4", "5"]
+    page.locator("#rm-top").fill("40")
+    expect(page.locator("#rm-list .rm-row")).to_have_count(40)
+
+
+def test_the_legend_follows_the_layers_that_are_on(show: Open, pages: Pages) -> None:
+    page = show(pages["plain"])
+    legend = page.locator("#rm-legend-body")
+    expect(legend).to_contain_text("Local")
+    expect(page.locator(".rm-site-venues")).to_have_count(12)
+    page.locator("#rm-layers summary").click()
+    groups = page.locator("#rm-tree legend").all_inner_texts()
+    assert groups == ["Riesgo", "Presencia policial", "Orígenes y destinos", "Mapa base"]
+    page.get_by_label("Locales").uncheck()
+    expect(legend).not_to_contain_text("Local")
+    expect(page.locator(".rm-site-venues")).to_have_count(0)
+    page.get_by_label("Agua patrullada").check()
+    expect(legend).to_contain_text("Horas efectivas al mes por km")
+    page.get_by_role("checkbox", name="Corredores").uncheck()
+    expect(legend).not_to_contain_text("Riesgo")
+    expect(page.locator(".rm-label-rank")).to_have_count(0)
+    picture(page, "layers")
+
+
+@pytest.mark.parametrize(
+    ("typed", "popup", "chosen"),
+    [("inapari", "Iñapari", None), ("RIO INAMBARI: ib", None, "Río Inambari: Iberia – Huepetuhe")],
+)
+def test_search_finds_places_and_corridors_without_accents(
+    show: Open, pages: Pages, typed: str, popup: str | None, chosen: str | None
+) -> None:
+    page = show(pages["plain"])
+    page.get_by_role("combobox").fill(typed)
+    expect(page.locator("#rm-found li").first).to_be_visible()
+    if popup:
+        page.locator("#rm-found li", has_text="Punto de entrada").first.click()
+        expect(page.locator(".rm-card-name")).to_have_text(popup)
+        expect(page.locator(".rm-card")).to_contain_text("Tipo: frontera")
+    else:
+        page.keyboard.press("Enter")
+        expect(page.locator(".rm-open .rm-row-name")).to_have_text(chosen or "")
+
+
+def test_two_seasons_share_one_scale_and_a_switch(show: Open, pages: Pages) -> None:
+    page = show(pages["seasons"])
+    page.locator("#rm-list .rm-row").first.click()
+    expect(page.locator(".rm-elsewhere")).to_contain_text("Aguas altas: puesto")
+    name = page.locator(".rm-open .rm-row-name").inner_text()
+    page.get_by_label("Aguas altas").check()
+    expect(page.locator("#rm-subtitle")).to_contain_text("Aguas altas")
+    expect(page.locator(".rm-open .rm-row-name")).to_have_text(name)
+    assert rows(page) == list(outcomes.example(season="high").corridors["name"])
+    assert "r=r1" in page.evaluate("location.hash")
+
+
+def test_the_link_brings_back_view_season_corridor_and_layers(show: Open, pages: Pages) -> None:
+    page = show(pages["seasons"])
+    page.get_by_label("Aguas altas").check()
+    page.locator("#rm-top").fill("9")
+    page.locator("#rm-list .rm-row").nth(4).click()
+    page.locator("#rm-layers summary").click()
+    page.get_by_label("Puestos policiales").uncheck()
+    link, name = page.evaluate("location.hash"), page.locator(".rm-open .rm-row-name").inner_text()
+    page.reload()
+    ready(page)
+    assert page.evaluate("location.hash") == link
+    expect(page.get_by_label("Aguas altas")).to_be_checked()
+    expect(page.locator(".rm-open .rm-row-name")).to_have_text(name)
+    expect(page.locator("#rm-list .rm-row")).to_have_count(9)
+    expect(page.locator(".rm-site-police_posts")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "link", ["#v=x/y/z", "#c=nobody&n=-3&r=r9", "#v=3/500/500&off=%00", "#%E0"]
+)
+def test_a_broken_link_opens_the_page_as_it_is(show: Open, pages: Pages, link: str) -> None:
+    page = show(pages["plain"], link=link)
+    expect(page.locator("#rm-list .rm-row")).to_have_count(40)
+
+
+def test_the_keyboard_reaches_everything(show: Open, pages: Pages) -> None:
+    page = show(pages["plain"])
+    page.keyboard.press("Tab")
+    expect(page.locator("#rm-skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".rm-open .rm-rank")).to_have_text("2")
+    expect(page.locator(".rm-open .rm-row")).to_be_focused()
+
+
+def test_the_tables_say_what_the_map_says(show: Open, pages: Pages) -> None:
+    page = show(pages["english"])
+    page.get_by_role("button", name="See as table").click()
+    tables = page.locator("#rm-tables table")
+    expect(tables).to_have_count(3)
+    expect(tables.first.locator("tbody tr")).to_have_count(40)
+    expect(tables.first.locator("thead")).to_contain_text("Interval")
+    expect(tables.nth(1)).to_contain_text("Local inventado 3")
+    picture(page, "tables")
+    page.get_by_role("button", name="See the map").click()
+    expect(page.locator("#rm-tables")).to_be_hidden()
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_each_page_is_in_one_language(show: Open, pages: Pages, language: str) -> None:
+    page = show(pages["plain" if language == "es" else "english"])
+    page.locator("#rm-layers summary").click()
+    page.locator("#rm-list .rm-row").first.click()
+    seen = page.locator("body").inner_text()
+    place = 1 if language == "es" else 0
+    foreign = {
+        both[place]
+        for both in all_words().values()
+        if both[0] != both[1] and len(both[place]) > 6 and "{" not in both[place]
+    }
+    assert {phrase for phrase in foreign if phrase in seen} == set()
+    assert "{" not in seen
+
+
+@pytest.mark.parametrize("state", ["map", "table", "phone"])
+def test_axe_finds_nothing_serious(show: Open, pages: Pages, state: str) -> None:
+    page = show(pages["seasons"], size=(390, 844) if state == "phone" else (1366, 768))
+    page.locator("#rm-list .rm-row").nth(1).click()
+    page.locator("#rm-layers summary").click()
+    if state == "table":
+        page.get_by_role("button", name="Ver como tabla").click()
+    found = Axe().run(page).response["violations"]
+    assert [v["id"] for v in found if v["impact"] in {"serious", "critical"}] == []
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (390, 844)])
+def test_small_screens_show_map_and_list_without_sideways_scrolling(
+    show: Open, pages: Pages, size: tuple[int, int]
+) -> None:
+    page = show(pages["plain"], size=size)
+    picture(page, f"small-{size[0]}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    box = page.locator(".folium-map").bounding_box()
+    assert box is not None
+    assert box["width"] >= 0.6 * size[0]
+    assert box["height"] >= 0.5 * size[1]
+    page.locator("#rm-list .rm-row").nth(1).click()
+    expect(page.locator("#rm-why")).to_be_visible()
