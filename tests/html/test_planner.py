@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from riskmap.outputs.map import build_map
 from riskmap.outputs.words import all_words
 from tests.html import outcomes
 from tests.html.conftest import Open, picture, pixel, ready
@@ -219,3 +220,20 @@ def test_small_screens_show_map_and_list_without_sideways_scrolling(
     assert box["height"] >= 0.5 * size[1]
     page.locator("#rm-list .rm-row").nth(1).click()
     expect(page.locator("#rm-why")).to_be_visible()
+
+
+def test_a_study_without_corridors_or_layers_opens(show: Open, tmp_path: Path) -> None:
+    fair = outcomes.example()
+    bare = outcomes.replace(
+        fair,
+        corridors=fair.corridors.iloc[:0],
+        reasons={},
+        routes=fair.routes.iloc[:0],
+        layers=outcomes.FakeLayers({}, {}),
+    )
+    build_map(bare, language="en").save(str(tmp_path / "bare.html"))
+    page = show(tmp_path / "bare.html")
+    expect(page.locator("#rm-story")).to_contain_text("No corridor carries traffic")
+    page.get_by_role("button", name="See as table").click()
+    expect(page.locator("#rm-tables tbody tr")).to_have_count(0)
+    page.pdf(path=str(tmp_path / "bare.pdf"), prefer_css_page_size=True)
