@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -17,8 +19,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", str(ROOT)]
+    folder, tree = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("tree") / "riskmap"
+    aside = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "screenshots")
+    shutil.copytree(ROOT, tree, ignore=aside)  # building leaves files in the tree
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", str(tree)]
     built = subprocess.run(
         [*command, "--wheel-dir", str(folder)], capture_output=True, text=True, check=False
     )
@@ -59,3 +63,12 @@ def test_the_installed_wheel_runs_the_demonstration(wheel: Path, tmp_path: Path)
         "madre_de_dios_corridors.csv",
         "madre_de_dios_corridors.csv.provenance.json",
     }
+
+
+def test_every_package_is_listed() -> None:
+    """The packages are named in setup.cfg, because one of them is mapped to the folder of data."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    listed = set(config["options"]["packages"].split()) - {"riskmap._embedded"}
+    folders = {path.parent for path in (ROOT / "riskmap").rglob("*.py")}
+    assert listed == {".".join(folder.relative_to(ROOT).parts) for folder in folders}

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
@@ -125,11 +126,12 @@ def _turn_and_cut(  # pragma: no cover
 
 
 def _number(reaches: Reaches, reach: Ints, with_line: Bools, breaks: Bools) -> Chains:
-    """Return the corridors by their first reach: numbers do not depend on the walk."""
+    """Return the corridors in order of the places of their ends, which no cut changes."""
     begin = np.flatnonzero(breaks)
     sizes = np.diff([*begin, reach.size])
-    lowest = np.minimum.reduceat(reach, begin) if begin.size else np.empty(0, dtype=np.int32)
-    order = np.argsort(lowest, kind="stable")
+    ends = np.sort(np.column_stack(_end_nodes(reaches, reach, with_line, begin)), axis=1)
+    length = np.add.reduceat(reaches.length_km[reach], begin) if begin.size else np.empty(0)
+    order = np.lexsort((np.round(length, 6), ends[:, 1], ends[:, 0]))
     position = np.concatenate(
         [np.arange(begin[c], begin[c] + sizes[c]) for c in order] or [np.empty(0, dtype=np.intp)]
     )
@@ -137,13 +139,15 @@ def _number(reaches: Reaches, reach: Ints, with_line: Bools, breaks: Bools) -> C
     start = np.concatenate([[0], np.cumsum(sizes[order])]).astype(np.int32)
     corridor = np.full(reaches.u.size, -1, dtype=np.int32)
     corridor[reach] = np.repeat(np.arange(order.size, dtype=np.int32), sizes[order])
-    upstream = np.where(with_line, reaches.u[reach], reaches.v[reach])
-    downstream = np.where(with_line, reaches.v[reach], reaches.u[reach])
-    return Chains(
-        corridor,
-        start,
-        reach,
-        with_line,
-        upstream[start[:-1]].astype(np.int32),
-        downstream[start[1:] - 1].astype(np.int32),
-    )
+    upstream, downstream = _end_nodes(reaches, reach, with_line, start[:-1])
+    return Chains(corridor, start, reach, with_line, upstream, downstream)
+
+
+def _end_nodes(
+    reaches: Reaches, reach: Ints, with_line: Bools, begin: npt.NDArray[np.integer]
+) -> tuple[Ints, Ints]:
+    """Return the first and the last node of runs of reaches that begin at given positions."""
+    first = np.where(with_line, reaches.u[reach], reaches.v[reach])
+    last = np.where(with_line, reaches.v[reach], reaches.u[reach])
+    end = np.append(begin[1:], reach.size) - 1 if len(begin) else begin
+    return first[begin].astype(np.int32), last[end].astype(np.int32)

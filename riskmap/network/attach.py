@@ -17,7 +17,7 @@ import shapely
 from numba import njit
 from pyproj import Geod, Transformer
 
-from riskmap.geodesy import metres_per_degree, vertex_measures_km
+from riskmap.geodesy import measures_on, metres_per_degree, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Geometries, Ints
 from riskmap.network.reaches import Reaches, draw_lines
 
@@ -67,10 +67,13 @@ def nearest_places(reaches: Reaches, lon: Floats, lat: Floats, *, usable: Bools)
     np.minimum.at(reach, site, chosen[found])
     metres = np.column_stack(metres_per_degree(lat))
     measures = vertex_measures_km(reaches.coords, reaches.offsets)
-    measure_km, foot = _place_on(
-        reaches.coords, reaches.offsets, measures, reach, np.column_stack([lon, lat]), metres
+    segment, t = _place_on(
+        reaches.coords, reaches.offsets, reach, np.column_stack([lon, lat]), metres
     )
+    a, b = reaches.coords[segment], reaches.coords[segment + 1]
+    foot = a + (b - a) * t[:, None]
     _, _, metres_away = _GEOD.inv(lon, lat, foot[:, 0], foot[:, 1])
+    measure_km = measures_on(reaches.coords, measures, segment, t)
     return Places(reach, measure_km, np.asarray(metres_away) / 1000.0)
 
 
@@ -89,14 +92,13 @@ def _mercator_lines(reaches: Reaches, chosen: Ints) -> Geometries:
 def _place_on(  # pragma: no cover
     coords: Floats,
     offsets: npt.NDArray[np.int64],
-    measures: Floats,
     reach: Ints,
     site: Floats,
     metres: Floats,
-) -> tuple[Floats, Floats]:
-    """Return the measure of the nearest point of a given reach, and that point."""
-    measure = np.zeros(reach.size)
-    foot = np.zeros((reach.size, 2))
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the segment of a given reach that is nearest, and the fraction along it."""
+    segment = np.zeros(reach.size, dtype=np.int64)
+    fraction = np.zeros(reach.size)
     for s in range(reach.size):
         best = np.inf
         for k in range(offsets[reach[s]], offsets[reach[s] + 1] - 1):
@@ -109,7 +111,5 @@ def _place_on(  # pragma: no cover
             away = (ax + t * dx) ** 2 + (ay + t * dy) ** 2
             if away < best:
                 best = away
-                measure[s] = measures[k] + t * (measures[k + 1] - measures[k])
-                foot[s, 0] = coords[k, 0] + t * (coords[k + 1, 0] - coords[k, 0])
-                foot[s, 1] = coords[k, 1] + t * (coords[k + 1, 1] - coords[k, 1])
-    return measure, foot
+                segment[s], fraction[s] = k, t
+    return segment, fraction

@@ -14,8 +14,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from riskmap.geodesy import metres_per_degree, vertex_measures_km
-from riskmap.network.arcs import Floats, Geometries, Ints
+from riskmap.geodesy import measures_on, metres_per_degree, vertex_measures_km
+from riskmap.network.arcs import Floats, Geometries, Ints, group_by
+from riskmap.network.chains import trace_chains
 from riskmap.network.reaches import Reaches, draw_lines
 
 #: Water within this distance of a border, between two crossings of it, runs along it, km.
@@ -42,35 +43,74 @@ def find_crossings(reaches: Reaches, borders: gpd.GeoDataFrame | None) -> Crossi
     """
     if borders is None or borders.empty:
         return Crossings(np.empty(0, dtype=np.int32), np.empty(0))
-    line = shapely.union_all(_outlines(borders.geometry.to_numpy()))
+    line = shapely.union_all(outlines(borders.geometry.to_numpy()))
     lines = draw_lines(reaches.coords, reaches.offsets)
     touched = shapely.STRtree(lines).query(shapely.get_parts(line), predicate="intersects")[1]
-    measures = vertex_measures_km(reaches.coords, reaches.offsets)
-    found_reach: list[int] = []
-    found_km: list[float] = []
-    for reach in np.unique(touched):
-        rows = slice(reaches.offsets[reach], reaches.offsets[reach + 1])
-        for km in _crossings_of(lines[reach], reaches.coords[rows], measures[rows], line):
-            found_reach.append(int(reach))
-            found_km.append(km)
-    return Crossings(np.array(found_reach, dtype=np.int32), np.array(found_km, dtype=np.float64))
+    found: list[tuple[int, float]] = []
+    for chain in _chains_through(reaches, np.unique(touched)):
+        coords, measures = _lay(reaches, chain)
+        found += [_place_in(reaches, chain, km) for km in _crossings_of(coords, measures, line)]
+    return Crossings(
+        np.array([reach for reach, _ in found], dtype=np.int32),
+        np.array([km for _, km in found], dtype=np.float64),
+    )
 
 
-def _outlines(
-    geometry: Geometries,
-) -> Geometries:
+def _chains_through(reaches: Reaches, touched: Ints) -> list[list[tuple[int, bool]]]:
+    """Return the chains of (reach, forward) that hold any of the reaches: a cut ends none."""
+    n = reaches.node_xy.shape[0]
+    ends = np.column_stack([reaches.u, reaches.v]).astype(np.int32)
+    plain = ends[:, 0] != ends[:, 1]
+    start, slot = group_by(ends[plain].ravel(), n)
+    edge = np.repeat(np.flatnonzero(plain), 2).astype(np.int32)
+    decision = np.bincount(ends.ravel(), minlength=n) != 2
+    decision[ends[~plain, 0]] = True
+    chain_start, _, slot_node, slot_edge = trace_chains(start, edge[slot], ends, decision)
+    wanted = set(touched.tolist())
+    chains = [[(r, True)] for r in np.flatnonzero(~plain).tolist() if r in wanted]
+    for c in range(chain_start.size - 1):
+        slots = range(chain_start[c], chain_start[c + 1] - 1)
+        chain = [(int(slot_edge[s]), bool(reaches.u[slot_edge[s]] == slot_node[s])) for s in slots]
+        if wanted.intersection(r for r, _ in chain):
+            chains.append(chain)
+    return chains
+
+
+def _lay(reaches: Reaches, chain: list[tuple[int, bool]]) -> tuple[Floats, Floats]:
+    """Return the vertices of a chain and how far along they lie, km."""
+    parts: list[Floats] = []
+    for reach, forward in chain:
+        part = reaches.coords[reaches.offsets[reach] : reaches.offsets[reach + 1]]
+        part = part if forward else part[::-1]
+        parts.append(part[1:] if parts else part)
+    coords = np.concatenate(parts)
+    return coords, vertex_measures_km(coords, np.array([0, len(coords)]))
+
+
+def _place_in(reaches: Reaches, chain: list[tuple[int, bool]], km: float) -> tuple[int, float]:
+    """Return the reach, and the distance from its first node, of a place on a chain."""
+    for reach, forward in chain[:-1]:
+        length = float(reaches.length_km[reach])
+        if km <= length:
+            return reach, km if forward else length - km
+        km -= length
+    reach, forward = chain[-1]
+    return reach, km if forward else float(reaches.length_km[reach]) - km
+
+
+def outlines(geometry: Geometries) -> Geometries:
     """Return lines as they are and polygons as their outlines."""
     area = np.isin(shapely.get_type_id(geometry), (3, 6))
-    outlines = geometry.copy()
-    outlines[area] = shapely.boundary(geometry[area])
-    return outlines
+    drawn = geometry.copy()
+    drawn[area] = shapely.boundary(geometry[area])
+    return drawn
 
 
-def _crossings_of(
-    reach: shapely.Geometry, coords: Floats, measures: Floats, border: shapely.Geometry
-) -> list[float]:
-    """Return the measures of the true crossings of one reach, km."""
-    meeting = shapely.get_coordinates(shapely.intersection(reach, border))
+def _crossings_of(coords: Floats, measures: Floats, border: shapely.Geometry) -> list[float]:
+    """Return the measures of the true crossings of one chain, km."""
+    meeting = shapely.get_coordinates(shapely.intersection(shapely.LineString(coords), border))
+    if not len(meeting):
+        return []
     at = np.sort(_measures_at(meeting, coords, measures))
     away = _km_from_border(coords, border)
     crossings, group = [], [at[0]]
@@ -89,9 +129,10 @@ def _measures_at(points: Floats, coords: Floats, measures: Floats) -> Floats:
     """Return how far along a line points on it lie, km."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(coords, axis=0).T))])
     line = shapely.linestrings(coords)
-    located = shapely.line_locate_point(line, shapely.points(points))
-    at: Floats = np.asarray(np.interp(located, along, measures))
-    return at
+    located = np.asarray(shapely.line_locate_point(line, shapely.points(points)))
+    segment = np.clip(np.searchsorted(along, located, side="right") - 1, 0, len(coords) - 2)
+    t = (located - along[segment]) / (along[segment + 1] - along[segment])
+    return measures_on(coords, measures, segment, np.clip(t, 0.0, 1.0))
 
 
 def _km_from_border(coords: Floats, border: shapely.Geometry) -> Floats:

@@ -81,7 +81,8 @@ def cut_chains(
     row_at = np.concatenate([np.arange(n, dtype=np.float64), cuts.segment + cuts.t])
     row_xy = np.concatenate([xy, node_xy[cuts.node]])
     row_node = np.concatenate([node, cuts.node])
-    row_of = np.concatenate([np.arange(n), cuts.segment])
+    # A cut at the end of a segment stands where the next one begins, and so belongs to that one.
+    row_of = np.concatenate([np.arange(n), cuts.segment + (cuts.t >= 1.0)])
     is_cut = np.arange(row_at.size) >= n
     order = np.lexsort((is_cut, row_at, row_chain))
     merged = _merge_rows(row_xy[order], row_node[order], row_of[order], row_chain[order])

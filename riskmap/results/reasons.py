@@ -10,13 +10,16 @@ import shapely
 
 from riskmap.layers import Layers
 from riskmap.model.reasons import End, traffic_by_site
-from riskmap.network.arcs import Bools, Floats, Geometries
+from riskmap.network.arcs import Floats, Geometries
+from riskmap.network.borders import outlines
 from riskmap.results.scored import Scored
 
 #: A site with a smaller share of a corridor's traffic is not named as a reason.
 SMALLEST_SHARE = 0.005
 #: A post with fewer effective hours a month on a corridor is not named.
 SMALLEST_HOURS = 0.05
+#: Rounding of a place on a border, degrees (a decimetre).
+ON_BORDER_DEG = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +59,26 @@ def explain_corridors(scored: Scored, layers: Layers, lines: Geometries) -> list
     origins = _shares(scored, layers, "origins")
     sites = _shares(scored, layers, "destinations")
     posts = _post_hours(scored, layers)
-    borders = _names_touched(lines, layers.tables.get("borders"), _crossing(scored))
-    areas = _names_touched(
-        lines, layers.tables.get("protected_areas"), np.ones(lines.size, dtype=np.bool_)
-    )
+    borders = _borders_crossed(scored, layers.tables.get("borders"))
+    areas = _areas_touched(lines, layers.tables.get("protected_areas"))
     return [Reason(origins[c], sites[c], posts[c], borders[c], areas[c]) for c in range(lines.size)]
 
 
-def _crossing(scored: Scored) -> Bools:
-    """Tell the corridors that begin or end where a border is crossed."""
-    border = scored.border_nodes
-    crosses: Bools = border[scored.chains.upstream_node] | border[scored.chains.downstream_node]
-    return crosses
+def _borders_crossed(scored: Scored, borders: gpd.GeoDataFrame | None) -> list[tuple[str, ...]]:
+    """Return the names of the borders that are crossed where each corridor begins or ends."""
+    chains = scored.chains
+    names: list[set[str]] = [set() for _ in range(chains.upstream_node.size)]
+    if borders is not None and not borders.empty:
+        labels = borders["name"].astype(str).to_numpy()
+        tree = shapely.STRtree(outlines(borders.geometry.to_numpy()))
+        for node in (chains.upstream_node, chains.downstream_node):
+            at = np.flatnonzero(scored.border_nodes[node])
+            places = np.asarray(shapely.points(scored.reaches.node_xy[node[at]]))
+            # The place was computed from the border, and lies on it to rounding only.
+            pairs = tree.query(places, predicate="dwithin", distance=ON_BORDER_DEG)
+            for corridor, border in zip(at[pairs[0]], pairs[1], strict=True):
+                names[corridor].add(labels[border])
+    return [tuple(sorted(found)) for found in names]
 
 
 def _shares(scored: Scored, layers: Layers, end: End) -> list[tuple[tuple[str, float], ...]]:
@@ -118,15 +129,12 @@ def _post_hours(scored: Scored, layers: Layers) -> list[tuple[tuple[str, float],
     return [tuple(sorted(posts, key=lambda pair: (-pair[1], pair[0]))) for posts in by_corridor]
 
 
-def _names_touched(
-    lines: Geometries, areas: gpd.GeoDataFrame | None, asked: Bools
-) -> list[tuple[str, ...]]:
-    """Return the names of the features that each of the corridors asked about touches."""
+def _areas_touched(lines: Geometries, areas: gpd.GeoDataFrame | None) -> list[tuple[str, ...]]:
+    """Return the names of the areas that each corridor touches."""
     names: list[set[str]] = [set() for _ in range(lines.size)]
     if areas is not None and not areas.empty:
         labels = areas["name"].astype(str).to_numpy()
         tree = shapely.STRtree(areas.geometry.to_numpy())
         for line, area in zip(*tree.query(lines, predicate="intersects"), strict=True):
-            if asked[line]:
-                names[line].add(labels[area])
+            names[line].add(labels[area])
     return [tuple(sorted(found)) for found in names]

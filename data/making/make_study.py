@@ -1,7 +1,7 @@
 """Make the files of the embedded study from what was digitised by hand; the same every time.
 
-Run `python data/make_study.py [FOLDER]` (this folder by default). What is drawn stands in
-`digitised_rivers.py` and `digitised_places.py`; here are the bends between waypoints and the files.
+Run `python data/making/make_study.py [FOLDER]` (the folder above by default). What is drawn
+stands in `digitised_rivers.py` and `digitised_places.py`; here are the bends between waypoints and the files.
 """
 
 from __future__ import annotations
@@ -268,4 +268,4 @@ def _write_geojson(path: Path, rows: Iterable[tuple[Point, dict[str, Any]]]) -> 
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1])
