@@ -78,18 +78,30 @@ def list_ways(traffic: Traffic, watch: Watch, *, limit: int, deadline: float) ->
             key = np.sort(passed[passed >= 0]).tobytes()
             found[key] = found.get(key, 0.0) + float(transits)
             first = end
+    return _as_ways(found, watch.candidates.size, watch.q)
+
+
+def merge_ways(ways: Ways) -> Ways:
+    """Make one way of those that the same candidates see, and drop those that none sees."""
+    passes = ways.passes.tocsr()
+    passes.sort_indices()
+    found: dict[bytes, float] = {}
+    columns = passes.indices.astype(np.int32)
+    for row, transits in enumerate(ways.transits.tolist()):
+        key = columns[passes.indptr[row] : passes.indptr[row + 1]].tobytes()
+        found[key] = found.get(key, 0.0) + transits
+    return _as_ways(found, passes.shape[1], ways.q)
+
+
+def _as_ways(found: dict[bytes, float], n_candidates: int, q: float) -> Ways:
+    """Turn candidates by way into a matrix; ways without any are not held."""
     found.pop(b"", None)
-    return _as_ways(found, watch)
-
-
-def _as_ways(found: dict[bytes, float], watch: Watch) -> Ways:
-    """Turn candidates by way into a matrix."""
     rows = [np.frombuffer(key, dtype=np.int32) for key in found]
     start = np.concatenate([[0], np.cumsum([row.size for row in rows], dtype=np.int64)])
     columns = np.concatenate([np.empty(0, dtype=np.int32), *rows])
-    shape = (len(rows), watch.candidates.size)
+    shape = (len(rows), n_candidates)
     passes = sp.csr_array((np.ones(columns.size), columns, start), shape=shape)
-    return Ways(passes, np.fromiter(found.values(), dtype=np.float64, count=len(found)), watch.q)
+    return Ways(passes, np.fromiter(found.values(), dtype=np.float64, count=len(found)), q)
 
 
 def _routes_by_trip(traffic: Traffic, limit: int) -> Iterator[tuple[Ints, Ints, Floats]]:
