@@ -116,13 +116,28 @@ def init(
     typer.echo(f"Study: {study}\nTry:   riskmap rank {study} -o corridors.csv")
 
 
-@app.command(epilog="Example: riskmap check study.toml")
+@app.command(epilog="Example: riskmap check study.toml -o network.gpkg")
 def check(
     study: StudyPath = DEFAULT_STUDY,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="GeoPackage of reaches, sites and mends."
+        ),
+    ] = None,
+    season: Season = None,
+    overwrite: Overwrite = False,  # noqa: FBT002
 ) -> None:
     """Validate every layer and the network, and say what was mended, assumed or left out."""
-    found = _read(study).check()
+    if output is not None:
+        _check_ending(output, ".gpkg")
+        _refuse_existing(output, overwrite=overwrite)
+    found = _read(study, season=season).check()
+    if output is not None:
+        from riskmap.outputs.graphs import write_check
+
+        write_check(found, output, overwrite=overwrite)
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
         return

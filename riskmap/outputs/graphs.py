@@ -1,4 +1,4 @@
-"""The waterway graph as a file: GraphML for graph tools, a GeoPackage for a GIS."""
+"""The waterway graph as a file: GraphML for graph tools, a GeoPackage for a GIS; and its check."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 
 from riskmap.outputs.files import whole_file
+from riskmap.results.check import Check, notes_with_places, reaches_by_part, sites_on_network
 from riskmap.results.graph import scored_graph
 from riskmap.results.outcome import Outcome
 
@@ -27,6 +28,24 @@ def write_graph(outcome: Outcome, path: Path, *, overwrite: bool = False) -> Non
         else:
             nodes_table(outcome).to_file(part, layer="nodes", driver="GPKG", engine="pyogrio")
             outcome.reaches.to_file(part, layer="reaches", driver="GPKG", engine="pyogrio")
+
+
+def write_check(check: Check, path: Path, *, overwrite: bool = False) -> None:
+    """Write what a check found as a GeoPackage: `reaches` by part, `sites`, and `mends`.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written.
+    """
+    tables = {
+        "reaches": (reaches_by_part(check), "LineString"),
+        "sites": (sites_on_network(check), "Point"),
+        "mends": (notes_with_places(check), "Point"),
+    }
+    with whole_file(path, overwrite=overwrite) as part:
+        for layer, (table, kind) in tables.items():
+            table.to_file(part, layer=layer, driver="GPKG", engine="pyogrio", geometry_type=kind)
 
 
 def nodes_table(outcome: Outcome) -> gpd.GeoDataFrame:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from riskmap.layers import Layers
 from riskmap.network.arcs import Ints
-from riskmap.network.reaches import Reaches
+from riskmap.network.reaches import Reaches, draw_lines
 from riskmap.network.sites import Sited
 from riskmap.report import Note
 
@@ -44,6 +46,8 @@ class Check:
         not.
     notes
         Everything that was mended, assumed, skipped or out of reach.
+    sited
+        The network and the sites on it.
     """
 
     study: str
@@ -53,6 +57,7 @@ class Check:
     attached: Mapping[str, int]
     unattached: Mapping[str, int]
     notes: tuple[Note, ...]
+    sited: Sited
 
     def as_dict(self) -> dict[str, Any]:
         """Return the check as plain values, for JSON."""
@@ -91,7 +96,7 @@ def check_network(study: str, season: str, layers: Layers, sited: Sited) -> Chec
         for name, source in layers.sources.items()
     }
     notes = (*layers.notes, *sited.reaches.notes, *sited.notes)
-    return Check(study, season, facts, _components(sited), attached, unattached, notes)
+    return Check(study, season, facts, _components(sited), attached, unattached, notes, sited)
 
 
 def _components(sited: Sited) -> tuple[Component, ...]:
@@ -109,6 +114,75 @@ def _components(sited: Sited) -> tuple[Component, ...]:
             sites[k][name] += 1
     order = [k for k in np.argsort(-length, kind="stable") if reaches[k]]
     return tuple(Component(int(reaches[k]), float(length[k]), dict(sites[k])) for k in order)
+
+
+def reaches_by_part(check: Check) -> gpd.GeoDataFrame:
+    """Return the reaches with the part of the network that each belongs to, EPSG:4326.
+
+    Part 1 is the longest. `flow_known` says whether the direction of flow is known.
+    """
+    reaches = check.sited.reaches
+    part = _rank_parts(reaches)
+    return gpd.GeoDataFrame(
+        {
+            "part": part[parts_of_network(reaches)[reaches.u]],
+            "source_id": reaches.source_id,
+            "name": pd.Series(reaches.name, dtype=object),
+            "length_km": reaches.length_km,
+            "flow_known": reaches.flow_known,
+        },
+        geometry=draw_lines(reaches.coords, reaches.offsets),
+        crs="EPSG:4326",
+    )
+
+
+def _rank_parts(reaches: Reaches) -> Ints:
+    """Return the rank of each connected part by length, 1 the longest."""
+    part = parts_of_network(reaches)[reaches.u]
+    length = np.bincount(part, reaches.length_km)
+    rank = np.empty(length.size, dtype=np.int32)
+    rank[np.argsort(-length, kind="stable")] = np.arange(1, length.size + 1, dtype=np.int32)
+    return rank
+
+
+def sites_on_network(check: Check) -> gpd.GeoDataFrame:
+    """Return every site with its distance from navigable water, EPSG:4326.
+
+    A mining area has one row for each of its cells. `part` is the part of the network that a site
+    stands on, 0 where it stands on none.
+    """
+    rank = _rank_parts(check.sited.reaches)
+    part = np.append(rank[parts_of_network(check.sited.reaches)], 0)
+    tables = [
+        gpd.GeoDataFrame(
+            {
+                "layer": name,
+                "row": sites.row,
+                "attached": sites.node >= 0,
+                "distance_km": np.where(np.isfinite(sites.distance_km), sites.distance_km, np.nan),
+                "part": part[sites.node],
+            },
+            geometry=gpd.points_from_xy(sites.lon, sites.lat),
+            crs="EPSG:4326",
+        )
+        for name, sites in check.sited.sites.items()
+    ]
+    return gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), crs="EPSG:4326")
+
+
+def notes_with_places(check: Check) -> gpd.GeoDataFrame:
+    """Return the notes that have a place (mends above all) as points, EPSG:4326."""
+    placed = [note for note in check.notes if note.lon is not None and note.lat is not None]
+    return gpd.GeoDataFrame(
+        {
+            "kind": [note.kind for note in placed],
+            "layer": [note.layer for note in placed],
+            "feature": [note.feature or "" for note in placed],
+            "what": [note.what for note in placed],
+        },
+        geometry=gpd.points_from_xy([n.lon for n in placed], [n.lat for n in placed]),
+        crs="EPSG:4326",
+    )
 
 
 def parts_of_network(reaches: Reaches) -> Ints:

@@ -205,6 +205,17 @@ def test_check_reads_well_and_as_json(small_study: SmallStudy) -> None:
     assert len(found["components"]) == 1
 
 
+def test_check_writes_what_it_found_for_a_gis(small_study: SmallStudy) -> None:
+    path = small_study.folder / "check.gpkg"
+    assert riskmap("check", small_study.path, "-o", path).returncode == 0
+    reaches = gpd.read_file(path, layer="reaches")
+    assert set(reaches["part"]) == {1}
+    sites = gpd.read_file(path, layer="sites")
+    assert sites["attached"].all()
+    assert set(sites["layer"]) == {"entry_points", "mining_areas", "police_posts", "venues"}
+    assert len(gpd.read_file(path, layer="mends")) == 0
+
+
 def test_an_output_is_not_replaced_unless_told(small_study: SmallStudy) -> None:
     path = small_study.folder / "out.csv"
     path.write_text("mine", "utf-8")
