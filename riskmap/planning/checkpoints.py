@@ -7,23 +7,21 @@ out. The choosing is in `riskmap.planning.placement` and below it.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from riskmap.errors import PlanError, Problem
-from riskmap.model.assign import check_demand, check_route_choice
+from riskmap.model.assign import Demand, check_demand, check_route_choice
 from riskmap.model.passes import TIE
 from riskmap.network.arcs import Floats, Ints
 from riskmap.network.graph import AnyGraph, GraphArcs, arcs_of_graph
 from riskmap.planning.flight import Flight, take_flight
 from riskmap.planning.placement import Method, place_for_flight, place_for_held_routes
-from riskmap.planning.traffic import Places, Traffic, Watch, hold_traffic
-
-METHODS: tuple[str, ...] = get_args(Method)
+from riskmap.planning.request import Request, candidate_nodes, check_routes
+from riskmap.planning.traffic import Places, Watch, hold_traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +132,48 @@ def plan_checkpoints(
     check_route_choice(theta_per_h, hazard_aversion_h)
     window = arcs_of_graph(graph)
     trips = check_demand(demand, window.position)
-    _check_numbers(count, method, detection_probability, tolerance, time_limit_s)
-    nodes = _candidate_nodes(candidates, window.position, count)
+    request = Request(
+        count=count,
+        method=method,
+        detection_probability=detection_probability,
+        tolerance=tolerance,
+        ends_count=ends_count,
+        candidates=candidates,
+        time_limit_s=time_limit_s,
+    )
+    return answer(
+        request,
+        window,
+        demand=demand,
+        trips=trips,
+        theta_per_h=theta_per_h,
+        hazard_aversion_h=hazard_aversion_h,
+    )
+
+
+def answer(
+    request: Request,
+    window: GraphArcs,
+    *,
+    demand: pd.DataFrame,
+    trips: Demand,
+    theta_per_h: float,
+    hazard_aversion_h: float,
+) -> CheckpointPlan:
+    """Make the plan that is asked for, on arcs whose names are known.
+
+    Parameters
+    ----------
+    request
+        What is asked for.
+    window
+        The arcs, and the names of their nodes.
+    demand, trips
+        The trips as a table by name, and the same by position.
+    theta_per_h, hazard_aversion_h
+        θ and κ of the route choice.
+    """
+    nodes = candidate_nodes(request, window.position)
     traffic, position = hold_traffic(
         window.arcs,
         (trips.origin, trips.destination),
@@ -144,29 +182,30 @@ def plan_checkpoints(
         hazard_aversion_h=hazard_aversion_h,
         demand=trips.total,
     )
-    watch = Watch(nodes, float(detection_probability), ends_count)
-    _check_routes(traffic, watch)
-    flight = take_flight(traffic, watch, tolerance=tolerance)
-    if method == "evasive":
-        placement = place_for_flight(traffic, flight, count=count, time_limit_s=time_limit_s)
+    watch = Watch(nodes, float(request.detection_probability), request.ends_count)
+    check_routes(traffic, watch)
+    flight = take_flight(traffic, watch, tolerance=request.tolerance)
+    count, limit = request.count, request.time_limit_s
+    if request.method == "evasive":
+        placement = place_for_flight(traffic, flight, count=count, time_limit_s=limit)
         ways = _ways_round(flight, placement.places, position)
-        round_ = _table_of_ways(window, demand.iloc[trips.row], ways)
     else:
+        exact = request.method == "exact"
         placement = place_for_held_routes(
-            traffic, flight, count=count, exact=method == "exact", time_limit_s=time_limit_s
+            traffic, flight, count=count, exact=exact, time_limit_s=limit
         )
-        round_ = _table_of_ways(window, demand.iloc[:0], [])
+        ways = []
     names = list(window.position)
     intercepted = float(placement.gains.sum())
     return CheckpointPlan(
-        method,
+        request.method,
         _table(node=[names[v] for v in nodes[placement.places]], gain=placement.gains),
         intercepted,
         intercepted / traffic.demand,
         placement.gap,
         placement.held,
         placement.evaded,
-        round_,
+        _table_of_ways(window, demand.iloc[trips.row], ways),
     )
 
 
@@ -203,77 +242,3 @@ def _table(**columns: list[Any] | Floats) -> pd.DataFrame:
             for name, values in columns.items()
         }
     ).infer_objects()
-
-
-def _check_numbers(
-    count: object, method: object, q: object, tolerance: object, time_limit_s: object
-) -> None:
-    """Refuse what no plan can be made with; every problem is named."""
-    problems = []
-    if not (_is_whole(count) and count >= 1):  # type: ignore[operator]
-        problems.append(_problem("count", count, "a whole number, 1 or more", "ask for one"))
-    if method not in METHODS:
-        wanted = " or ".join(f'"{name}"' for name in METHODS)
-        problems.append(_problem("method", method, wanted, "choose one of them"))
-    if not _within(q, 0.0, 1.0):
-        problems.append(_problem("detection_probability", q, "0 to 1", "give a share, such as 0.3"))
-    if not _within(tolerance, 0.0, math.inf):
-        problems.append(
-            _problem("tolerance", tolerance, "0 or more", "0.25 allows ways round 25 % longer")
-        )
-    if not (_within(time_limit_s, 0.0, math.inf) and time_limit_s != 0):
-        problems.append(_problem("time_limit_s", time_limit_s, "seconds above 0", "60 is usual"))
-    if problems:
-        raise PlanError(problems)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _within(value: object, low: float, high: float) -> bool:
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return number and low <= float(value) <= high  # type: ignore[arg-type]
-
-
-def _problem(name: str, seen: object, wanted: str, remedy: str) -> Problem:
-    return Problem(name, None, f"is {seen!r}, wanted {wanted}", remedy)
-
-
-def _candidate_nodes(
-    candidates: Iterable[Hashable] | None, position: Mapping[Hashable, int], count: int
-) -> Ints:
-    """Return the candidates' positions, each once, in their order."""
-    names = list(position) if candidates is None else list(dict.fromkeys(candidates))
-    unknown = [name for name in names if name not in position]
-    if unknown:
-        raise PlanError(
-            Problem(
-                "candidates",
-                f"node {name!r}",
-                "is not a node of the graph",
-                "use the graph's own node names",
-            )
-            for name in unknown
-        )
-    if count > len(names):
-        raise PlanError(
-            _problem(
-                "count", count, f"no more than there are candidates: {len(names)}", "ask for fewer"
-            )
-        )
-    return np.array([position[name] for name in names], dtype=np.int32)
-
-
-def _check_routes(traffic: Traffic, watch: Watch) -> None:
-    """Refuse candidates that no trip passes."""
-    passing = traffic.passing(ends_count=watch.ends_count)
-    if not (passing[watch.candidates] > 0.0).any():
-        raise PlanError(
-            Problem(
-                "candidates",
-                None,
-                "no candidate is on any route of the demand",
-                "choose nodes that trips pass, or check the demand",
-            )
-        )
