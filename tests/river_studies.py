@@ -343,7 +343,7 @@ def regions(
         tables["checkpoints"] = points_table("checkpoint", fixed)
     if borders and draw(st.booleans()):
         y = -draw(st.integers(20, 380))
-        border = LineString(degrees([(-500, y), (500, y + draw(st.integers(-8, 8)))]))
+        border = LineString(degrees([(-2000, y), (2000, y + draw(st.integers(-30, 30)))]))
         tables["borders"] = gpd.GeoDataFrame({"name": ["Raya"]}, geometry=[border], crs=WGS84)
     sections = {
         "travel": {
