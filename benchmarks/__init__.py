@@ -1,0 +1,1 @@
+"""Honest comparisons: medians, against peers, in one run; `make bench` runs them all."""
