@@ -5,11 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
+from numba import njit
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
+from riskmap.geodesy import vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Ints
-from riskmap.network.joining import Chains, Longs, Mends, to_degrees, to_plane
+from riskmap.network.joining import Chains, Longs, line_at
+from riskmap.network.mends import Mends
+from riskmap.network.nearness import SAME_PLACE_M, runs_along, scales
 from riskmap.report import Note
+
+#: Vertices nearer to each other than this are one place, degrees: a millimetre.
+_SAME_DEG = 1e-8
+#: What becomes of a row: it is added, takes the place of the one before, or is left out.
+_APPEND, _REPLACE, _DROP = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +33,11 @@ class Pieces:
     u, v
         Nodes that each piece begins and ends at.
     line
-        Line that each piece comes from.
+        Line that most of each piece comes from.
     forward
         Whether the piece runs as its line does.
+    length_km
+        Length on the ellipsoid.
     notes
         What was mended.
     """
@@ -36,7 +48,8 @@ class Pieces:
     v: Ints
     line: Ints
     forward: Bools
-    notes: tuple[Note, ...]
+    length_km: Floats
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,207 +66,274 @@ class Cuts:
     node_xy: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Strings:
-    """Hold vertices of pieces in the plane with the line of each segment."""
-
-    xy: Floats
-    piece: Longs
-    line: Longs
-    forward: Bools
-    u: Longs
-    v: Longs
-    node_xy: Floats
-
-
 def cut_chains(
     chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, tolerance_m: float
-) -> Strings:
+) -> Pieces:
     """Cut chains at nodes and joints, and move their ends and cuts to where the nodes stand."""
-    joint, joint_node, node_xy = _joints(chains, cuts, cluster, tolerance_m)
-    xy = chains.xy.copy()
-    xy[ends] = node_xy[cluster]
-    n = xy.shape[0]
-    node = np.full(n, -1, dtype=np.int64)
-    node[ends], node[joint] = cluster, joint_node
-    # One row for each vertex and each cut, in order along the chains.
-    row_chain = np.concatenate([chains.chain, chains.chain[cuts.segment]])
-    row_at = np.concatenate([np.arange(n, dtype=np.float64), cuts.segment + cuts.t])
-    row_xy = np.concatenate([xy, node_xy[cuts.node]])
-    row_node = np.concatenate([node, cuts.node])
-    # A cut at the end of a segment stands where the next one begins, and so belongs to that one.
-    row_of = np.concatenate([np.arange(n), cuts.segment + (cuts.t >= 1.0)])
-    is_cut = np.arange(row_at.size) >= n
-    order = np.lexsort((is_cut, row_at, row_chain))
-    merged = _merge_rows(row_xy[order], row_node[order], row_of[order], row_chain[order])
-    return _break_at_nodes(chains, *merged, node_xy)
+    lines = chains.lines
+    joint = _own_joints(chains, cuts, cluster, tolerance_m)
+    first_new = cuts.node_xy.shape[0]
+    node_xy = np.concatenate([cuts.node_xy, lines.xy[joint]])
+    node = np.full(lines.xy.shape[0], -1, dtype=np.int32)
+    node[ends], node[joint] = cluster, first_new + np.arange(joint.size)
+    cut_start = np.searchsorted(line_at(lines, cuts.segment), np.arange(lines.start.size))
+    rows = _merge_rows(
+        (lines.xy, lines.start, lines.along_m, chains.line),
+        node,
+        node_xy,
+        (cut_start, cuts.segment, cuts.t, cuts.node),
+    )
+    coords, offsets, u, v, line = _break_rows(*rows)
+    length = vertex_measures_km(coords, offsets)[offsets[1:] - 1]
+    return Pieces(coords, offsets, u, v, line, chains.forward[line], length)
 
 
-def _joints(
-    chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float
-) -> tuple[Longs, Longs, Floats]:
+def _own_joints(chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float) -> Longs:
     """Return the joints that are nodes of their own: none is that stands beside a cut or an end."""
     joint = np.flatnonzero(chains.joint)
-    at, chain = chains.along_m[joint], chains.chain[joint]
-    span = float(chains.along_m.max(initial=0.0)) + 10.0 * (tolerance_m + 1.0)
-    keys = np.sort(chains.chain[cuts.segment] * span + cuts.at_m)
+    lines = chains.lines
+    at, chain = lines.along_m[joint], line_at(lines, joint)
+    span = float(lines.along_m.max(initial=0.0)) + 10.0 * (tolerance_m + 1.0)
     mine = chain * span + at
+    keys = np.sort(line_at(lines, cuts.segment) * span + cuts.at_m)
+    keys = np.concatenate([[-np.inf], keys, [np.inf]])
     k = np.searchsorted(keys, mine)
-    before = mine - keys[np.maximum(k - 1, 0)] if keys.size else np.full(mine.size, np.inf)
-    after = keys[np.minimum(k, keys.size - 1)] - mine if keys.size else np.full(mine.size, np.inf)
-    beside = (np.abs(before) <= tolerance_m) | (np.abs(after) <= tolerance_m)
+    beside = np.minimum(mine - keys[k - 1], keys[k] - mine) <= tolerance_m
     alone = np.bincount(cluster) == 1
-    last = chains.along_m[chains.start[chain + 1] - 1]
+    last = lines.along_m[lines.start[chain + 1] - 1]
     beside |= ~alone[cluster[2 * chain]] & (at <= tolerance_m)
     beside |= ~alone[cluster[2 * chain + 1]] & (last - at <= tolerance_m)
-    joint = joint[~beside]
-    first_new = cuts.node_xy.shape[0]
-    return (
-        joint,
-        first_new + np.arange(joint.size),
-        np.concatenate([cuts.node_xy, chains.xy[joint]]),
-    )
+    own: Longs = joint[~beside]
+    return own
 
 
-def _merge_rows(
-    xy: Floats, node: Longs, of: Longs, chain: Longs
-) -> tuple[Floats, Longs, Longs, Longs]:
-    """Merge a vertex with the cut at its place; a vertex becomes the node."""
-    keep = np.ones(chain.size, dtype=np.bool_)
-    same_chain = chain[1:] == chain[:-1]
-    same_node = same_chain & (node[1:] >= 0) & (node[1:] == node[:-1])
-    keep[1:][same_node] = False
-    at_place = same_chain & (np.abs(xy[1:] - xy[:-1]).max(axis=1) < 1e-3)
-    keep[:-1][at_place & (node[:-1] < 0)] = False
-    keep[1:][at_place & (node[1:] < 0)] = False
-    return xy[keep], node[keep], of[keep], chain[keep]
+@njit(cache=True)
+def _merge_rows(  # pragma: no cover
+    chains: tuple[Floats, Longs, Floats, Ints],
+    node: Ints,
+    node_xy: Floats,
+    cuts: tuple[Longs, Longs, Floats, Longs],
+) -> tuple[Floats, Ints, Ints, Floats, Longs]:
+    """Lay the vertices and the cuts of each chain in order; a vertex at a cut gives way to it.
+
+    Returns place, node (−1: a vertex), line and measure of each row, and the first row of each
+    chain. `cuts` are the first cut of each chain, and segment, fraction and node of each.
+    """
+    xy, start, along, line = chains
+    cut_start, cut_segment, cut_t, cut_node = cuts
+    n = xy.shape[0] + cut_segment.size
+    out, at = np.empty((n, 2)), np.empty(n)
+    row_node, row_line = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
+    first = np.zeros(start.size, dtype=np.int64)
+    k = 0
+    for chain in range(start.size - 1):
+        c = cut_start[chain]
+        for vertex in range(start[chain], start[chain + 1]):
+            here, place, t = node[vertex], xy[vertex], 0.0
+            while True:
+                if here >= 0:
+                    place = node_xy[here]
+                way = _APPEND
+                if k > first[chain]:
+                    way = _follow(out[k - 1], row_node[k - 1], place, here)
+                if way == _DROP:  # the segment that follows is the later one's
+                    row_line[k - 1] = line[vertex]
+                else:
+                    k -= way == _REPLACE
+                    out[k, 0], out[k, 1] = place[0], place[1]
+                    row_node[k], row_line[k] = here, line[vertex]
+                    at[k] = along[vertex]
+                    if t > 0.0:
+                        at[k] += t * (along[vertex + 1] - along[vertex])
+                    k += 1
+                if c >= cut_start[chain + 1] or cut_segment[c] != vertex:
+                    break
+                here, t = cut_node[c], cut_t[c]
+                c += 1
+        first[chain + 1] = k
+    return out[:k], row_node[:k], row_line[:k], at[:k], first
 
 
-def _break_at_nodes(
-    chains: Chains, xy: Floats, node: Longs, of: Longs, chain: Longs, node_xy: Floats
-) -> Strings:
-    """Break rows of vertices at nodes: an inner node ends one piece and begins the next."""
-    first = np.ones(chain.size, dtype=np.bool_)
-    first[1:] = chain[1:] != chain[:-1]
-    last = np.append(first[1:], True)
-    inner = (node >= 0) & ~first & ~last
-    times = np.where(inner, 2, 1)
-    row = np.repeat(np.arange(chain.size), times)
-    second = np.zeros(row.size, dtype=np.bool_)
-    second[1:] = row[1:] == row[:-1]
-    begins = first[row] | second
-    piece = np.cumsum(begins) - 1
-    ends = np.append(begins[1:], True)
-    return Strings(
-        xy[row], piece, chains.line[of[row]], chains.forward[of[row]],
-        node[row[begins]], node[row[ends]], node_xy,
-    )  # fmt: skip
+@njit(cache=True)
+def _follow(before: Floats, node: int, place: Floats, here: int) -> int:  # pragma: no cover
+    """Say what becomes of a row after the one before it: of two at one place the node stays."""
+    if here >= 0 and here == node:
+        return _DROP
+    if max(abs(place[0] - before[0]), abs(place[1] - before[1])) >= _SAME_DEG:
+        return _APPEND
+    if here < 0:
+        return _DROP
+    return _REPLACE if node < 0 else _APPEND
 
 
-def finish_pieces(strings: Strings, tolerance_m: float, mends: Mends) -> Pieces:
-    """Give each piece its line, leave out slivers and second digitisations, cut loops in two."""
-    offsets = np.append(np.flatnonzero(np.diff(strings.piece, prepend=-1)), strings.piece.size)
-    coords = to_degrees(strings.xy)
-    _, scale = to_plane(coords)
-    step = np.hypot(*np.diff(strings.xy, axis=0, append=strings.xy[-1:]).T) / scale
-    step[offsets[1:] - 1] = 0.0
-    length = np.add.reduceat(step, offsets[:-1])
-    line, forward = _owners(strings, step)
-    u, v = strings.u, strings.v
-    loop = u == v
-    sliver = loop & (length <= 4.0 * tolerance_m)
-    for k in np.flatnonzero(sliver & (length > 1e-3)):
-        mends.add("a sliver was left out", line[k], coords[offsets[k]])
-    second = _second_digitisations(strings, offsets, u, v, tolerance_m * scale[offsets[:-1]])
-    for k in np.flatnonzero(second):
-        mends.add("a second digitisation of a reach was left out", line[k], coords[offsets[k]])
-    keep = ~(sliver | second)
-    return _split_loops(coords, offsets, u, v, line, forward, keep, mends)
+@njit(cache=True)
+def _break_rows(  # pragma: no cover
+    xy: Floats, node: Ints, line: Ints, at: Floats, first: Longs
+) -> tuple[Floats, Longs, Ints, Ints, Ints]:
+    """Break rows at nodes: an inner node ends one piece and begins the next.
 
-
-def _owners(strings: Strings, step: Floats) -> tuple[Ints, Bools]:
-    """Return the line that most of each piece comes from, and whether the piece runs with it."""
-    piece = strings.piece
-    order = np.lexsort((strings.line, piece))
-    p, k = piece[order], strings.line[order]
-    new = np.ones(p.size, dtype=np.bool_)
-    new[1:] = (p[1:] != p[:-1]) | (k[1:] != k[:-1])
-    begin = np.flatnonzero(new)
-    share = np.add.reduceat(step[order], begin)
-    best = np.lexsort((-share, p[begin]))
-    first = np.unique(p[begin][best], return_index=True)[1]
-    chosen = begin[best[first]]
-    return k[chosen].astype(np.int32), strings.forward[order[chosen]]
-
-
-def _second_digitisations(
-    strings: Strings, offsets: Longs, u: Longs, v: Longs, limit: Floats
-) -> Bools:
-    """Tell pieces that run all along another between the same nodes, within the tolerance."""
-    low, high = np.minimum(u, v), np.maximum(u, v)
-    order = np.lexsort((high, low))
-    same = (low[order][1:] == low[order][:-1]) & (high[order][1:] == high[order][:-1])
-    second = np.zeros(u.size, dtype=np.bool_)
-    if not same.any():
-        return second
-    suspects = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
-    shape = {int(k): shapely.LineString(strings.xy[offsets[k] : offsets[k + 1]]) for k in suspects}
-    # The finer digitisation stays; equal ones are told apart by their vertices.
-    rank = sorted(
-        shape, key=lambda k: (low[k], high[k], -(offsets[k + 1] - offsets[k]), shape[k].wkb)
-    )
-    for n, k in enumerate(rank):
-        for j in rank[:n]:
-            if second[j] or low[j] != low[k] or high[j] != high[k] or u[k] == v[k]:
+    Returns vertices, first vertices, nodes and lines of the pieces; a piece is of that line which
+    makes most of it.
+    """
+    nodes = np.count_nonzero(node >= 0)
+    out = np.empty((xy.shape[0] + nodes, 2))
+    offsets = np.zeros(nodes + 1, dtype=np.int64)
+    u, v = np.empty(nodes, dtype=np.int32), np.empty(nodes, dtype=np.int32)
+    owner = np.empty(nodes, dtype=np.int32)
+    k = pieces = 0
+    for chain in range(first.size - 1):
+        begin = first[chain]
+        for r in range(first[chain] + 1, first[chain + 1]):
+            if node[r] < 0:
                 continue
-            if shapely.hausdorff_distance(shape[j], shape[k]) <= limit[k] + 1e-6:
-                second[k] = True
-                break
+            best, run, since = -1.0, line[begin], at[begin]
+            for row in range(begin, r + 1):
+                out[k, 0], out[k, 1] = xy[row, 0], xy[row, 1]
+                k += 1
+                if line[row] != run or row == r:
+                    if at[row] - since > best:
+                        best, owner[pieces] = at[row] - since, run
+                    run, since = line[row], at[row]
+            u[pieces], v[pieces] = node[begin], node[r]
+            pieces += 1
+            offsets[pieces] = k
+            begin = r
+    return out[:k], offsets[: pieces + 1], u[:pieces], v[:pieces], owner[:pieces]
+
+
+def finish_pieces(pieces: Pieces, tolerance_m: float, mends: Mends) -> Pieces:
+    """Leave out slivers and second digitisations, cut loops in two."""
+    pieces = _contract(pieces)
+    loop = pieces.u == pieces.v
+    sliver = loop & (pieces.length_km <= 4e-3 * tolerance_m)
+    second = _second_digitisations(pieces, tolerance_m)
+    first_xy = pieces.coords[pieces.offsets[:-1]]
+    for what, which in (
+        ("a sliver was left out", sliver),
+        ("a second digitisation of a reach was left out", second),
+        ("a loop was cut in two", loop & ~sliver),
+    ):
+        mends.add(what, pieces.line[which], first_xy[which])
+    plain = _take(pieces, np.flatnonzero(~(loop | second)))
+    halves = _halve(_take(pieces, np.flatnonzero(loop & ~sliver)), n_nodes=_n_nodes(pieces))
+    return _append(plain, halves, mends.notes())
+
+
+def _n_nodes(pieces: Pieces) -> int:
+    return int(max(pieces.u.max(initial=-1), pieces.v.max(initial=-1))) + 1
+
+
+def _contract(pieces: Pieces) -> Pieces:
+    """Make one node of the ends of pieces that have no length."""
+    nothing = (pieces.length_km <= SAME_PLACE_M / 1000.0) & (pieces.u != pieces.v)
+    if not nothing.any():
+        return pieces
+    n, links = _n_nodes(pieces), (pieces.u[nothing], pieces.v[nothing])
+    matrix = coo_array((np.ones(links[0].size, dtype=np.int8), links), (n, n))
+    node = connected_components(matrix, directed=False)[1].astype(np.int32)
+    ends = np.concatenate([pieces.offsets[:-1], pieces.offsets[1:] - 1])
+    u, v = node[pieces.u], node[pieces.v]
+    at = np.concatenate([u, v])
+    order = np.lexsort((pieces.coords[ends, 1], pieces.coords[ends, 0], at))
+    first = order[np.unique(at[order], return_index=True)[1]]
+    coords = pieces.coords.copy()
+    coords[ends] = coords[ends[first]][np.searchsorted(at[first], at)]
+    moved = Pieces(coords, pieces.offsets, u, v, pieces.line, pieces.forward, pieces.length_km)
+    return _take(moved, np.flatnonzero(~nothing))
+
+
+def _second_digitisations(pieces: Pieces, tolerance_m: float) -> Bools:
+    """Tell pieces that run all along another between the same nodes, within the tolerance."""
+    low, high = np.minimum(pieces.u, pieces.v), np.maximum(pieces.u, pieces.v)
+    key = low.astype(np.int64) * _n_nodes(pieces) + high
+    order = np.argsort(key, kind="stable")
+    same = (key[order][1:] == key[order][:-1]) & (low != high)[order][1:]
+    second = np.zeros(key.size, dtype=np.bool_)
+    suspects = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
+    suspects = suspects[np.argsort(key[suspects], kind="stable")]
+    for group in np.split(suspects, np.flatnonzero(np.diff(key[suspects])) + 1):
+        _mark_second(pieces, group, tolerance_m, second)
     return second
 
 
-def _split_loops(
-    coords: Floats,
-    offsets: Longs,
-    u: Longs,
-    v: Longs,
-    line: Ints,
-    forward: Bools,
-    keep: Bools,
-    mends: Mends,
-) -> Pieces:
-    """Return the kept pieces; one that ends where it began becomes two."""
-    parts, begin, end, owner, way = [], [], [], [], []
-    extra = int(max(u.max(initial=-1), v.max(initial=-1))) + 1
-    loops = keep & (u == v)
-    plain = np.flatnonzero(keep & ~loops)
-    sizes = np.diff(offsets)
-    for k in np.flatnonzero(loops):
-        xy = coords[offsets[k] : offsets[k + 1]]
-        if xy.shape[0] < 3:
-            continue
-        middle = xy.shape[0] // 2
-        parts += [xy[: middle + 1], xy[middle:]]
-        begin += [u[k], extra]
-        end += [extra, v[k]]
-        owner += [line[k]] * 2
-        way += [forward[k]] * 2
-        extra += 1
-        mends.add("a loop was cut in two", line[k], xy[0])
-    rows = np.repeat(offsets[plain], sizes[plain]) + _counting(sizes[plain])
-    all_sizes = np.concatenate([sizes[plain], [part.shape[0] for part in parts]]).astype(np.int64)
-    return Pieces(
-        np.concatenate([coords[rows], *parts]),
-        np.concatenate([[0], np.cumsum(all_sizes)]).astype(np.int64),
-        np.concatenate([u[plain], begin]).astype(np.int32),
-        np.concatenate([v[plain], end]).astype(np.int32),
-        np.concatenate([line[plain], owner]).astype(np.int32),
-        np.concatenate([forward[plain], way]).astype(np.bool_),
-        mends.notes(),
+def _mark_second(pieces: Pieces, group: Longs, tolerance_m: float, second: Bools) -> None:
+    """Mark the pieces of a group that run along a finer one; ties go by place."""
+    bounds = {int(k): (int(pieces.offsets[k]), int(pieces.offsets[k + 1])) for k in group}
+    rank = {k: fineness(pieces.coords[a:b]) for k, (a, b) in bounds.items()}
+    ordered = sorted(rank, key=rank.__getitem__)
+    for n, k in enumerate(ordered):
+        metres = scales(pieces.coords[bounds[k][0]][None, :])[0]
+        second[k] = any(
+            not second[j] and runs_along(pieces.coords, bounds[j], bounds[k], tolerance_m, metres)
+            for j in ordered[:n]
+        )
+
+
+def fineness(xy: Floats) -> tuple[int, bytes]:
+    """Return what lines are ranked by: more vertices first, then their places, either way."""
+    return -len(xy), min(xy.astype(">f8").tobytes(), xy[::-1].astype(">f8").tobytes())
+
+
+def _halve(loops: Pieces, *, n_nodes: int) -> Pieces:
+    """Cut pieces that end where they began at the vertex in the middle, a new node."""
+    sizes = np.diff(loops.offsets)
+    loops = _take(loops, np.flatnonzero(sizes >= 3))
+    n, sizes = loops.u.size, np.diff(loops.offsets)
+    middle = loops.offsets[:-1] + sizes // 2
+    bounds = np.sort(np.concatenate([loops.offsets[:-1], middle, [loops.coords.shape[0]]]))
+    rows = np.sort(np.concatenate([np.arange(loops.coords.shape[0]), middle]))
+    # Every middle before a bound, and the one that is the bound, stands twice.
+    offsets = bounds + (np.arange(2 * n + 1) + 1) // 2
+    new = (n_nodes + np.arange(n)).astype(np.int32)
+    u = np.column_stack([loops.u, new]).ravel()
+    v = np.column_stack([new, loops.v]).ravel()
+    coords = loops.coords[rows]
+    length = vertex_measures_km(coords, offsets)[offsets[1:] - 1] if n else np.empty(0)
+    return Pieces(coords, offsets, u, v, np.repeat(loops.line, 2), np.repeat(loops.forward, 2),
+                  length)  # fmt: skip
+
+
+@njit(cache=True)
+def take_lines(
+    coords: Floats, offsets: Longs, rows: Longs, turned: Bools
+) -> tuple[Floats, Longs]:  # pragma: no cover
+    """Return some of the lines, in an order, some from their other end."""
+    start = np.zeros(rows.size + 1, dtype=np.int64)
+    for i in range(rows.size):
+        start[i + 1] = start[i] + offsets[rows[i] + 1] - offsets[rows[i]]
+    out = np.empty((start[-1], 2))
+    for i in range(rows.size):
+        low, high = offsets[rows[i]], offsets[rows[i] + 1]
+        k = start[i]
+        for j in range(high - low):
+            row = high - 1 - j if turned[i] else low + j
+            out[k + j, 0], out[k + j, 1] = coords[row, 0], coords[row, 1]
+    return out, start
+
+
+def _take(pieces: Pieces, rows: Longs) -> Pieces:
+    """Return some of the pieces."""
+    if rows.size == pieces.u.size:
+        return pieces
+    coords, offsets = take_lines(
+        pieces.coords, pieces.offsets, rows, np.zeros(rows.size, dtype=np.bool_)
     )
+    return Pieces(coords, offsets, pieces.u[rows], pieces.v[rows], pieces.line[rows],
+                  pieces.forward[rows], pieces.length_km[rows])  # fmt: skip
 
 
-def _counting(sizes: Longs) -> Longs:
-    """Return 0 … size − 1 for each size, one after the other."""
-    within: Longs = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return within
+def _append(one: Pieces, two: Pieces, notes: tuple[Note, ...]) -> Pieces:
+    """Put two sets of pieces together."""
+    if not two.u.size:
+        return Pieces(one.coords, one.offsets, one.u, one.v, one.line, one.forward,
+                      one.length_km, notes)  # fmt: skip
+    return Pieces(
+        np.concatenate([one.coords, two.coords]),
+        np.concatenate([one.offsets, one.offsets[-1] + two.offsets[1:]]),
+        np.concatenate([one.u, two.u]),
+        np.concatenate([one.v, two.v]),
+        np.concatenate([one.line, two.line]),
+        np.concatenate([one.forward, two.forward]),
+        np.concatenate([one.length_km, two.length_km]),
+        notes,
+    )

@@ -1,7 +1,8 @@
-"""Nearness in the plane: which ends of lines lie on other lines, and where lines cross.
+"""Nearness of lines: which ends lie beside each other or on other lines, and where lines cross.
 
-Kernels over flat arrays and a grid. Distances are in the units of the plane; which plane that is,
-and what is done with what is found, is decided in `riskmap.network.noding`.
+Kernels over flat arrays. Places are in degrees; a distance is found in metres, in the plane whose
+scales are those of the ground where it is asked for. What is done with what is found is decided in
+`riskmap.network.noding`.
 """
 
 from __future__ import annotations
@@ -13,31 +14,60 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from riskmap.geodesy import metres_per_degree
+from riskmap.network.arcs import Bools
+
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
-
 #: Fraction of a segment by which a touch may be missed through rounding.
 _TOUCH = 1e-9
-#: Boxes of segments are this much wider than they are, so that no meeting falls between cells.
-_SKIN = 1e-6
+#: Boxes are this much wider than what they hold, degrees, so that no meeting falls between them.
+_SKIN = 1e-11
+#: Segments in a box.
+_BOXED = 8
+#: Nearer to the end of a line than this, a place is the end, m.
+SAME_PLACE_M = 1e-3
+
+
+class Lines(NamedTuple):
+    """Hold lines: line i has the vertices `start[i] : start[i + 1]`.
+
+    `xy` in degrees; `along_m` is how far along its line each vertex lies.
+    """
+
+    xy: Floats
+    start: Longs
+    along_m: Floats
+
+
+class Boxes(NamedTuple):
+    """Hold the boxes of runs of a few segments: vertices first … last of one line."""
+
+    line: Longs
+    first: Longs
+    last: Longs
+    box: Floats
 
 
 class Grid(NamedTuple):
-    """Hold a grid of square cells over the lines."""
+    """Hold a grid of square cells, and what lies in each: `member[start[c] : start[c + 1]]`."""
 
     x0: float
     y0: float
     side: float
     columns: int
     rows: int
+    start: Longs
+    member: Longs
 
 
 class Found(NamedTuple):
     """Hold pairs of things that lie near each other, one entry for each pair.
 
     `segment` and `t` say where on a line: the segment's first vertex, and the fraction along it.
-    `other` is an end of a line (feet) or the first vertex of another segment (crossings).
+    `other` is an end of a line (feet; `other_t` the distance, m) or the first vertex of another
+    segment (crossings; `other_t` the fraction along it).
     """
 
     segment: Longs
@@ -46,53 +76,53 @@ class Found(NamedTuple):
     other_t: Floats
 
 
-def take(found: Found, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Found:
+def take(found: Found, rows: npt.NDArray[np.integer] | Bools) -> Found:
     """Return some of the pairs."""
     return Found(found.segment[rows], found.t[rows], found.other[rows], found.other_t[rows])
 
 
-def lay_grid(xy: Floats, *, margin: float) -> Grid:
-    """Lay a grid with about four cells for each vertex, none smaller than the margin."""
-    low, high = xy.min(axis=0) - margin, xy.max(axis=0) + margin
-    width, height = float(high[0] - low[0]), float(high[1] - low[1])
-    cells = max(1024.0, 4.0 * xy.shape[0])
-    side = max(math.sqrt(width * height / cells), width / 4000, height / 4000, 2.0 * margin, 1e-9)
-    return Grid(float(low[0]), float(low[1]), side, int(width / side) + 1, int(height / side) + 1)
+def scales(xy: Floats) -> Floats:
+    """Return the metres in a degree of longitude and of latitude at places, shape (n, 2)."""
+    return np.column_stack(metres_per_degree(xy[:, 1]))
 
 
-def find_feet(xy: Floats, line: Longs, ends: Longs, reach_of: Floats, grid: Grid) -> Found:
-    """Find the segments within reach of each end.
+def find_pairs(xy: Floats, *, within_m: float) -> Longs:
+    """Find the pairs of places no farther apart than a distance, shape (n_pairs, 2)."""
+    if xy.shape[0] < 2:
+        return np.empty((0, 2), dtype=np.int64)
+    metres = scales(xy)
+    margin = _margin(metres, within_m)
+    pairs: Longs = _find_pairs(xy, metres, within_m, _place_grid(xy, margin))
+    return pairs
+
+
+def find_feet(lines: Lines, boxes: Boxes, ends: Longs, *, within_m: float) -> Found:
+    """Find the places inside lines, no farther from an end of a line than a distance.
+
+    Left out are the places on an end's own line within three times the distance along it, and
+    those beside an end of the line that is itself within the distance.
 
     Parameters
     ----------
-    xy
-        Vertices, shape (n_vertices, 2).
-    line
-        Line of each vertex; vertices k and k + 1 of one line are a segment.
+    lines, boxes
+        The lines and their boxes.
     ends
-        Vertices that are ends of lines.
-    reach_of
-        For each end, how far to look.
-    grid
-        The grid.
-
-    Returns
-    -------
-    Found
-        `other` is the position in `ends`, `other_t` the distance.
+        Vertices that are ends: 2i and 2i + 1 are the first and the last of line i.
+    within_m
+        How far to look, m.
     """
-    start, member = _bin_points(xy[ends], grid)
-    found = _find_feet(xy, line, ends, reach_of, grid, start, member)
-    return _as_found(found)
+    xy = lines.xy[ends]
+    metres = scales(xy)
+    margin = _margin(metres, within_m)
+    return _as_found(_find_feet(lines, boxes, metres, margin, within_m, _place_grid(xy, margin)))
 
 
-def find_crossings(xy: Floats, line: Longs, grid: Grid) -> Found:
-    """Find where segments cross or touch, those that follow each other in a line apart.
+def find_crossings(lines: Lines, boxes: Boxes, *, end_m: float) -> Found:
+    """Find where segments cross or touch, farther than a distance from all ends of lines.
 
     Parallel segments do not cross. `other` is the first vertex of the second segment.
     """
-    start, member = _bin_segments(xy, line, grid)
-    return _as_found(_find_crossings(xy, line, grid, start, member))
+    return _as_found(_find_crossings(lines, boxes, end_m, _box_grid(boxes.box)))
 
 
 def _as_found(found: Floats) -> Found:
@@ -100,147 +130,320 @@ def _as_found(found: Floats) -> Found:
     return Found(rows[:, 0].astype(np.int64), rows[:, 1], rows[:, 2].astype(np.int64), rows[:, 3])
 
 
+def _margin(metres: Floats, within_m: float) -> tuple[float, float]:
+    """Return a distance in degrees of longitude and latitude, nowhere too small."""
+    least = metres.min(axis=0)
+    return 1.001 * within_m / float(least[0]) + _SKIN, 1.001 * within_m / float(least[1]) + _SKIN
+
+
+def _cells(low: Floats, high: Floats, n: float, least: float) -> tuple[float, int, int]:
+    """Return side, columns and rows of a grid of about n cells, none smaller than `least`."""
+    width, height = float(high[0] - low[0]), float(high[1] - low[1])
+    side = max(math.sqrt(width * height / n), width / 4000, height / 4000, least, 1e-9)
+    return side, int(width / side) + 1, int(height / side) + 1
+
+
+def _place_grid(xy: Floats, margin: tuple[float, float]) -> Grid:
+    """Lay a grid over places."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    side, columns, rows = _cells(low, high, max(1024.0, 2.0 * len(xy)), 2.0 * max(margin))
+    cell = ((xy - low) / side).astype(np.int64)
+    start, member = _group(cell[:, 1] * columns + cell[:, 0], columns * rows)
+    return Grid(float(low[0]), float(low[1]), side, columns, rows, start, member)
+
+
+def _box_grid(box: Floats) -> Grid:
+    """Lay a grid over boxes; each is a member of every cell that it touches."""
+    low, high = box[:, :2].min(axis=0), box[:, 2:].max(axis=0)
+    side, columns, rows = _cells(low, high, max(1024.0, 1.0 * len(box)), 0.0)
+    start, member = _group_boxes(box, float(low[0]), float(low[1]), side, columns, rows)
+    return Grid(float(low[0]), float(low[1]), side, columns, rows, start, member)
+
+
 @njit(cache=True)
-def _bin_points(points: Floats, grid: Grid) -> tuple[Longs, Longs]:  # pragma: no cover
-    """Group points by cell."""
-    cells = grid.columns * grid.rows
-    start = np.zeros(cells + 1, dtype=np.int64)
-    cell = np.empty(points.shape[0], dtype=np.int64)
-    for k in range(points.shape[0]):
-        c = int((points[k, 0] - grid.x0) / grid.side)
-        r = int((points[k, 1] - grid.y0) / grid.side)
-        cell[k] = r * grid.columns + c
+def box_lines(xy: Floats, start: Longs) -> Boxes:  # pragma: no cover
+    """Return the boxes of runs of segments, line after line."""
+    n = 0
+    for line in range(start.size - 1):
+        n += (start[line + 1] - start[line] - 2) // _BOXED + 1
+    owner = np.empty(n, dtype=np.int64)
+    first, last = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    box = np.empty((n, 4))
+    n = 0
+    for line in range(start.size - 1):
+        for k in range(start[line], start[line + 1] - 1, _BOXED):
+            end = min(k + _BOXED, start[line + 1] - 1)
+            owner[n], first[n], last[n] = line, k, end
+            x0 = x1 = xy[k, 0]
+            y0 = y1 = xy[k, 1]
+            for j in range(k + 1, end + 1):
+                x0, x1 = min(x0, xy[j, 0]), max(x1, xy[j, 0])
+                y0, y1 = min(y0, xy[j, 1]), max(y1, xy[j, 1])
+            box[n, 0], box[n, 1], box[n, 2], box[n, 3] = x0, y0, x1, y1
+            n += 1
+    return Boxes(owner, first, last, box)
+
+
+@njit(cache=True)
+def _group(cell: Longs, n: int) -> tuple[Longs, Longs]:  # pragma: no cover
+    """Group positions by cell."""
+    start = np.zeros(n + 1, dtype=np.int64)
+    for k in range(cell.size):
         start[cell[k] + 1] += 1
-    for c in range(cells):
+    for c in range(n):
         start[c + 1] += start[c]
-    member = np.empty(points.shape[0], dtype=np.int64)
     fill = start[:-1].copy()
-    for k in range(points.shape[0]):
+    member = np.empty(cell.size, dtype=np.int64)
+    for k in range(cell.size):
         member[fill[cell[k]]] = k
         fill[cell[k]] += 1
     return start, member
 
 
 @njit(cache=True)
-def _box(
-    xy: Floats, k: int, margin: float, grid: Grid
-) -> tuple[int, int, int, int]:  # pragma: no cover
-    """Return the cells (first and last column and row) of a segment's box."""
-    c0 = int((min(xy[k, 0], xy[k + 1, 0]) - margin - grid.x0) / grid.side)
-    c1 = int((max(xy[k, 0], xy[k + 1, 0]) + margin - grid.x0) / grid.side)
-    r0 = int((min(xy[k, 1], xy[k + 1, 1]) - margin - grid.y0) / grid.side)
-    r1 = int((max(xy[k, 1], xy[k + 1, 1]) + margin - grid.y0) / grid.side)
-    return max(c0, 0), min(c1, grid.columns - 1), max(r0, 0), min(r1, grid.rows - 1)
-
-
-@njit(cache=True)
-def _bin_segments(xy: Floats, line: Longs, grid: Grid) -> tuple[Longs, Longs]:  # pragma: no cover
-    """Group segments by every cell that their box touches."""
-    start = np.zeros(grid.columns * grid.rows + 1, dtype=np.int64)
-    for k in range(xy.shape[0] - 1):
-        if line[k] == line[k + 1]:
-            c0, c1, r0, r1 = _box(xy, k, _SKIN, grid)
-            for r in range(r0, r1 + 1):
-                for c in range(c0, c1 + 1):
-                    start[r * grid.columns + c + 1] += 1
+def _group_boxes(  # pragma: no cover
+    box: Floats, x0: float, y0: float, side: float, columns: int, rows: int
+) -> tuple[Longs, Longs]:
+    """Group boxes by every cell that they touch."""
+    start = np.zeros(columns * rows + 1, dtype=np.int64)
+    for k in range(box.shape[0]):
+        for r in range(int((box[k, 1] - y0) / side), int((box[k, 3] - y0) / side) + 1):
+            for c in range(int((box[k, 0] - x0) / side), int((box[k, 2] - x0) / side) + 1):
+                start[r * columns + c + 1] += 1
     for c in range(start.size - 1):
         start[c + 1] += start[c]
-    member = np.empty(start[-1], dtype=np.int64)
     fill = start[:-1].copy()
-    for k in range(xy.shape[0] - 1):
-        if line[k] == line[k + 1]:
-            c0, c1, r0, r1 = _box(xy, k, _SKIN, grid)
-            for r in range(r0, r1 + 1):
-                for c in range(c0, c1 + 1):
-                    member[fill[r * grid.columns + c]] = k
-                    fill[r * grid.columns + c] += 1
+    member = np.empty(start[-1], dtype=np.int64)
+    for k in range(box.shape[0]):
+        for r in range(int((box[k, 1] - y0) / side), int((box[k, 3] - y0) / side) + 1):
+            for c in range(int((box[k, 0] - x0) / side), int((box[k, 2] - x0) / side) + 1):
+                member[fill[r * columns + c]] = k
+                fill[r * columns + c] += 1
     return start, member
 
 
 @njit(cache=True)
+def _reached(  # pragma: no cover
+    grid: Grid, x0: float, y0: float, x1: float, y1: float
+) -> tuple[int, int, int, int]:
+    """Return the cells (first and last column and row) of a box."""
+    c0 = min(max(int((x0 - grid.x0) / grid.side), 0), grid.columns)
+    c1 = max(min(int((x1 - grid.x0) / grid.side), grid.columns - 1), -1)
+    r0 = min(max(int((y0 - grid.y0) / grid.side), 0), grid.rows)
+    r1 = max(min(int((y1 - grid.y0) / grid.side), grid.rows - 1), -1)
+    if x1 < grid.x0 or y1 < grid.y0:
+        return 0, -1, 0, -1
+    return c0, c1, r0, r1
+
+
+@njit(cache=True)
+def _apart(xy: Floats, metres: Floats, a: int, b: int) -> float:  # pragma: no cover
+    """Return the distance of two places, m, at the mean of their scales."""
+    dx = 0.5 * (metres[a, 0] + metres[b, 0]) * (xy[a, 0] - xy[b, 0])
+    dy = 0.5 * (metres[a, 1] + metres[b, 1]) * (xy[a, 1] - xy[b, 1])
+    return math.sqrt(dx * dx + dy * dy)
+
+
+@njit(cache=True)
+def _find_pairs(  # pragma: no cover
+    xy: Floats, metres: Floats, within_m: float, grid: Grid
+) -> Longs:
+    found = np.empty((2 * xy.shape[0] + 16, 2), dtype=np.int64)
+    n = 0
+    for a in range(xy.shape[0]):
+        mx, my = 1.001 * within_m / metres[a, 0] + _SKIN, 1.001 * within_m / metres[a, 1] + _SKIN
+        x, y = xy[a, 0], xy[a, 1]
+        c0, c1, r0, r1 = _reached(grid, x - mx, y - my, x + mx, y + my)
+        for r in range(r0, r1 + 1):
+            low, high = grid.start[r * grid.columns + c0], grid.start[r * grid.columns + c1 + 1]
+            for m in range(low, high):
+                b = grid.member[m]
+                if b > a and _apart(xy, metres, a, b) <= within_m + 1e-6:
+                    if n == found.shape[0]:
+                        found = np.concatenate((found, np.empty_like(found)))
+                    found[n, 0], found[n, 1] = a, b
+                    n += 1
+    return found[:n].copy()
+
+
+@njit(cache=True)
 def _find_feet(  # pragma: no cover
-    xy: Floats,
-    line: Longs,
-    ends: Longs,
-    reach_of: Floats,
+    lines: Lines,
+    boxes: Boxes,
+    metres: Floats,
+    margin: tuple[float, float],
+    within_m: float,
     grid: Grid,
-    start: Longs,
-    member: Longs,
 ) -> Floats:
-    margin = reach_of.max()
     found = [0.0]
     found.pop()
-    for k in range(xy.shape[0] - 1):
-        if line[k] != line[k + 1]:
-            continue
-        c0, c1, r0, r1 = _box(xy, k, margin, grid)
+    xy, start = lines.xy, lines.start
+    for b in range(boxes.line.size):
+        x0, y0 = boxes.box[b, 0] - margin[0], boxes.box[b, 1] - margin[1]
+        x1, y1 = boxes.box[b, 2] + margin[0], boxes.box[b, 3] + margin[1]
+        c0, c1, r0, r1 = _reached(grid, x0, y0, x1, y1)
         for r in range(r0, r1 + 1):
-            first = start[r * grid.columns + c0]
-            last = start[r * grid.columns + c1 + 1]
-            for m in range(first, last):
-                e = member[m]
-                t, away = _foot(xy, k, xy[ends[e], 0], xy[ends[e], 1])
-                if away <= reach_of[e]:
-                    found.append(float(k))
-                    found.append(t)
-                    found.append(float(e))
-                    found.append(away)
+            low, high = grid.start[r * grid.columns + c0], grid.start[r * grid.columns + c1 + 1]
+            for m in range(low, high):
+                e = grid.member[m]
+                end = start[e // 2] if e % 2 == 0 else start[e // 2 + 1] - 1
+                x, y = xy[end, 0], xy[end, 1]
+                if x < x0 or x > x1 or y < y0 or y > y1:
+                    continue
+                for k in range(boxes.first[b], boxes.last[b]):
+                    t, away = foot(xy, k, x, y, metres[e, 0], metres[e, 1])
+                    if away <= within_m + 1e-6 and _inside(
+                        lines, boxes.line[b], k, t, end, e // 2, metres[e], within_m
+                    ):
+                        found.append(float(k))
+                        found.append(t)
+                        found.append(float(e))
+                        found.append(away)
     return np.array(found)
 
 
 @njit(cache=True)
-def _foot(xy: Floats, k: int, px: float, py: float) -> tuple[float, float]:  # pragma: no cover
-    """Return the fraction along segment k that is nearest to a point, and how far that is."""
-    dx, dy = xy[k + 1, 0] - xy[k, 0], xy[k + 1, 1] - xy[k, 1]
-    ax, ay = px - xy[k, 0], py - xy[k, 1]
+def _inside(  # pragma: no cover
+    lines: Lines,
+    line: int,
+    k: int,
+    t: float,
+    end: int,
+    end_line: int,
+    metres: Floats,
+    within_m: float,
+) -> bool:
+    """Tell whether a foot is inside its line, and not beside an end that pairs with this one."""
+    at = lines.along_m[k] * (1.0 - t) + lines.along_m[k + 1] * t
+    first, last = lines.start[line], lines.start[line + 1] - 1
+    left = lines.along_m[last] - at
+    if at <= SAME_PLACE_M or left <= SAME_PLACE_M:
+        return False
+    if line == end_line and abs(at - lines.along_m[end]) <= 3.0 * within_m:
+        return False
+    for vertex, beside in ((first, at), (last, left)):
+        if beside <= within_m:
+            dx = (lines.xy[vertex, 0] - lines.xy[end, 0]) * metres[0]
+            dy = (lines.xy[vertex, 1] - lines.xy[end, 1]) * metres[1]
+            if dx * dx + dy * dy <= (within_m + 1e-6) ** 2:
+                return False
+    return True
+
+
+@njit(cache=True)
+def foot(  # pragma: no cover
+    xy: Floats, k: int, x: float, y: float, mx: float, my: float
+) -> tuple[float, float]:
+    """Return the fraction along segment k that is nearest to a point, and how far that is, m."""
+    dx, dy = (xy[k + 1, 0] - xy[k, 0]) * mx, (xy[k + 1, 1] - xy[k, 1]) * my
+    ax, ay = (x - xy[k, 0]) * mx, (y - xy[k, 1]) * my
     square = dx * dx + dy * dy
     t = 0.0 if square == 0.0 else min(1.0, max(0.0, (ax * dx + ay * dy) / square))
-    return t, math.hypot(ax - t * dx, ay - t * dy)
+    ax -= t * dx
+    ay -= t * dy
+    return t, math.sqrt(ax * ax + ay * ay)
 
 
 @njit(cache=True)
 def _find_crossings(  # pragma: no cover
-    xy: Floats, line: Longs, grid: Grid, start: Longs, member: Longs
+    lines: Lines, boxes: Boxes, end_m: float, grid: Grid
 ) -> Floats:
     found = [0.0]
     found.pop()
-    for cell in range(start.size - 1):
-        for m in range(start[cell], start[cell + 1]):
-            i = member[m]
-            for n in range(m + 1, start[cell + 1]):
-                j = member[n]
-                if line[i] == line[j] and abs(i - j) <= 1:
+    box = boxes.box
+    for i in range(boxes.line.size):
+        if not _one_way(lines.xy, boxes.first[i], boxes.last[i]):
+            _cross_runs(lines, boxes, i, i, end_m, found)
+    for cell in range(grid.start.size - 1):
+        for m in range(grid.start[cell], grid.start[cell + 1]):
+            i = grid.member[m]
+            for n in range(m + 1, grid.start[cell + 1]):
+                j = grid.member[n]
+                if box[i, 2] + _SKIN < box[j, 0] or box[j, 2] + _SKIN < box[i, 0]:
                     continue
-                s, t = _meeting(xy, i, j)
-                if s < 0.0:
+                if box[i, 3] + _SKIN < box[j, 1] or box[j, 3] + _SKIN < box[i, 1]:
                     continue
-                x = xy[i, 0] + s * (xy[i + 1, 0] - xy[i, 0])
-                y = xy[i, 1] + s * (xy[i + 1, 1] - xy[i, 1])
-                c = int((x - grid.x0) / grid.side)
-                r = int((y - grid.y0) / grid.side)
-                if r * grid.columns + c == cell:  # once, in the cell where they meet
-                    found.append(float(i))
-                    found.append(s)
-                    found.append(float(j))
-                    found.append(t)
+                # Two boxes share several cells: they are compared in the first of them.
+                c = max(
+                    int((box[i, 0] - grid.x0) / grid.side), int((box[j, 0] - grid.x0) / grid.side)
+                )
+                r = max(
+                    int((box[i, 1] - grid.y0) / grid.side), int((box[j, 1] - grid.y0) / grid.side)
+                )
+                if r * grid.columns + c == cell:
+                    _cross_runs(lines, boxes, i, j, end_m, found)
     return np.array(found)
+
+
+@njit(cache=True)
+def _one_way(xy: Floats, first: int, last: int) -> bool:  # pragma: no cover
+    """Tell whether a run of segments always goes the same way, and so cannot cross itself."""
+    east = west = north = south = True
+    for k in range(first, last):
+        dx, dy = xy[k + 1, 0] - xy[k, 0], xy[k + 1, 1] - xy[k, 1]
+        east, west = east and dx > 0.0, west and dx < 0.0
+        north, south = north and dy > 0.0, south and dy < 0.0
+    return east or west or north or south
+
+
+@njit(cache=True)
+def _cross_runs(  # pragma: no cover
+    lines: Lines, boxes: Boxes, i: int, j: int, end_m: float, found: list[float]
+) -> None:
+    """Add the crossings of two runs of segments, or of a run with itself."""
+    xy, box = lines.xy, boxes.box
+    same = boxes.line[i] == boxes.line[j]
+    for a in range(boxes.first[i], boxes.last[i]):
+        if max(xy[a, 0], xy[a + 1, 0]) + _SKIN < box[j, 0] or box[j, 2] + _SKIN < min(
+            xy[a, 0], xy[a + 1, 0]
+        ):
+            continue
+        if max(xy[a, 1], xy[a + 1, 1]) + _SKIN < box[j, 1] or box[j, 3] + _SKIN < min(
+            xy[a, 1], xy[a + 1, 1]
+        ):
+            continue
+        for b in range(boxes.first[j] if i != j else a + 2, boxes.last[j]):
+            if same and abs(a - b) <= 1:
+                continue
+            s, t = _meeting(xy, a, b)
+            if s < 0.0:
+                continue
+            at = lines.along_m[a] * (1.0 - s) + lines.along_m[a + 1] * s
+            other = lines.along_m[b] * (1.0 - t) + lines.along_m[b + 1] * t
+            if same and abs(at - other) <= SAME_PLACE_M:
+                continue
+            if _beside_end(lines, boxes.line[i], at, end_m):
+                continue
+            if _beside_end(lines, boxes.line[j], other, end_m):
+                continue
+            found.append(float(a))
+            found.append(s)
+            found.append(float(b))
+            found.append(t)
+
+
+@njit(cache=True)
+def _beside_end(lines: Lines, line: int, at: float, end_m: float) -> bool:  # pragma: no cover
+    """Tell whether a place of a line lies within a distance of one of its ends."""
+    last = lines.along_m[lines.start[line + 1] - 1]
+    return at <= end_m + SAME_PLACE_M or last - at <= end_m + SAME_PLACE_M
 
 
 @njit(cache=True)
 def _meeting(xy: Floats, i: int, j: int) -> tuple[float, float]:  # pragma: no cover
     """Return the fractions at which two segments meet; negative where they do not."""
-    if max(xy[i, 0], xy[i + 1, 0]) < min(xy[j, 0], xy[j + 1, 0]):
+    if max(xy[i, 0], xy[i + 1, 0]) + _SKIN < min(xy[j, 0], xy[j + 1, 0]):
         return -1.0, -1.0
-    if max(xy[j, 0], xy[j + 1, 0]) < min(xy[i, 0], xy[i + 1, 0]):
+    if max(xy[j, 0], xy[j + 1, 0]) + _SKIN < min(xy[i, 0], xy[i + 1, 0]):
         return -1.0, -1.0
-    if max(xy[i, 1], xy[i + 1, 1]) < min(xy[j, 1], xy[j + 1, 1]):
+    if max(xy[i, 1], xy[i + 1, 1]) + _SKIN < min(xy[j, 1], xy[j + 1, 1]):
         return -1.0, -1.0
-    if max(xy[j, 1], xy[j + 1, 1]) < min(xy[i, 1], xy[i + 1, 1]):
+    if max(xy[j, 1], xy[j + 1, 1]) + _SKIN < min(xy[i, 1], xy[i + 1, 1]):
         return -1.0, -1.0
     ax, ay = xy[i + 1, 0] - xy[i, 0], xy[i + 1, 1] - xy[i, 1]
     bx, by = xy[j + 1, 0] - xy[j, 0], xy[j + 1, 1] - xy[j, 1]
     cross = ax * by - ay * bx
-    if abs(cross) <= 1e-12 * math.hypot(ax, ay) * math.hypot(bx, by):
+    if abs(cross) <= 1e-12 * math.sqrt((ax * ax + ay * ay) * (bx * bx + by * by)):
         return -1.0, -1.0
     cx, cy = xy[j, 0] - xy[i, 0], xy[j, 1] - xy[i, 1]
     s = (cx * by - cy * bx) / cross
@@ -248,3 +451,20 @@ def _meeting(xy: Floats, i: int, j: int) -> tuple[float, float]:  # pragma: no c
     if min(s, t) < -_TOUCH or max(s, t) > 1.0 + _TOUCH:
         return -1.0, -1.0
     return min(1.0, max(0.0, s)), min(1.0, max(0.0, t))
+
+
+@njit(cache=True)
+def runs_along(  # pragma: no cover
+    xy: Floats, one: tuple[int, int], other: tuple[int, int], within_m: float, metres: Floats
+) -> bool:
+    """Tell whether every vertex of each of two runs of vertices lies within reach of the other."""
+    for mine, its in ((one, other), (other, one)):
+        for v in range(mine[0], mine[1]):
+            near = False
+            for k in range(its[0], its[1] - 1):
+                if foot(xy, k, xy[v, 0], xy[v, 1], metres[0], metres[1])[1] <= within_m + 1e-6:
+                    near = True
+                    break
+            if not near:
+                return False
+    return True

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 
 from riskmap.errors import NetworkError, Problem
 from riskmap.geodesy import vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Geometries, Ints
-from riskmap.network.cutting import Pieces
+from riskmap.network.cutting import Pieces, take_lines
 from riskmap.network.noding import node_lines
 from riskmap.report import Note
 from riskmap.settings import FlowDirection
@@ -101,23 +102,50 @@ def build_reaches(
         Where no line is left.
     """
     shapes = rivers.geometry.to_numpy()
-    parts, row = shapely.get_parts(shapes, return_index=True)
-    coords, owner = shapely.get_coordinates(parts, return_index=True)
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=parts.size))])
+    coords, offsets, row = _vertices(shapes)
     number = rivers.index.to_numpy(dtype=np.int32)
-    pieces = node_lines(coords, offsets, number[row], tolerance_m=snap_tolerance_m)
+    pieces = node_lines(
+        coords, offsets, row=number[row], rank=_ranks(rivers)[row], tolerance_m=snap_tolerance_m
+    )
     if not pieces.line.size:
         raise NetworkError(
             Problem("rivers", None, "no line is longer than the tolerance", "check the layer")
         )
-    reversed_lines = flow_direction == "reversed"
     return _assemble(
-        _oriented(pieces, with_line=not reversed_lines),
+        pieces,
         rivers,
-        position=row[pieces.line].astype(np.int32),
+        position=row[pieces.line],
+        turned=pieces.forward == (flow_direction == "reversed"),
         flow_known=flow_direction != "unknown",
         notes=(*_multipart_notes(row, number), *pieces.notes),
     )
+
+
+def _vertices(shapes: Geometries) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return vertices, first vertex of each part and the shape of each part; none stands twice."""
+    row = np.arange(shapes.size)
+    if (shapely.get_type_id(shapes) != shapely.GeometryType.LINESTRING).any():
+        shapes, row = shapely.get_parts(shapes, return_index=True)
+    coords, part = shapely.get_coordinates(shapes, return_index=True)
+    new = np.ones(part.size, dtype=np.bool_)
+    new[1:] = (coords[1:] != coords[:-1]).any(axis=1) | (part[1:] != part[:-1])
+    if not new.all():
+        coords, part = coords[new], part[new]
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=shapes.size))])
+    return coords, offsets, row.astype(np.int64)
+
+
+def _ranks(rivers: gpd.GeoDataFrame) -> Ints:
+    """Return the rank of each row by what it says: which of two equal lines stays.
+
+    Names come before none, and the rest is any order that does not depend on the rows'.
+    """
+    named = (rivers["name"] == "").to_numpy()
+    codes = [pd.factorize(rivers[name].to_numpy(), sort=True)[0] for name in ("name", *_ATTRIBUTES)]
+    order = np.lexsort((*reversed(codes), named))
+    rank = np.empty(order.size, dtype=np.int32)
+    rank[order] = np.arange(order.size, dtype=np.int32)
+    return rank
 
 
 def _multipart_notes(row: np.ndarray, number: Ints) -> list[Note]:
@@ -128,41 +156,28 @@ def _multipart_notes(row: np.ndarray, number: Ints) -> list[Note]:
     return [Note("mended", "rivers", None, what, count=int(several.size))]
 
 
-def _oriented(
-    pieces: Pieces, *, with_line: bool
-) -> tuple[Floats, npt.NDArray[np.int64], Ints, Ints]:
-    """Return coordinates, offsets and nodes of the pieces, each from its upstream end."""
-    turn = pieces.forward != with_line
-    sizes = np.diff(pieces.offsets)
-    owner = np.repeat(np.arange(sizes.size), sizes)
-    within = np.arange(owner.size) - pieces.offsets[owner]
-    take = pieces.offsets[owner] + np.where(turn[owner], sizes[owner] - 1 - within, within)
-    u = np.where(turn, pieces.v, pieces.u).astype(np.int32)
-    v = np.where(turn, pieces.u, pieces.v).astype(np.int32)
-    return pieces.coords[take], pieces.offsets, u, v
-
-
 def _assemble(
-    shape: tuple[Floats, npt.NDArray[np.int64], Ints, Ints],
+    pieces: Pieces,
     rivers: gpd.GeoDataFrame,
     *,
-    position: Ints,
+    position: np.ndarray,
+    turned: Bools,
     flow_known: bool,
     notes: tuple[Note, ...],
 ) -> Reaches:
-    """Put pieces of lines and the attributes of their rows together."""
-    coords, offsets, u, v = shape
-    measures = vertex_measures_km(coords, offsets)
-    n_nodes = int(max(u.max(), v.max())) + 1
-    node_xy = np.empty((n_nodes, 2))
-    node_xy[u], node_xy[v] = coords[offsets[:-1]], coords[offsets[1:] - 1]
+    """Put pieces of lines and the attributes of their rows together, upstream ends first."""
+    u = np.where(turned, pieces.v, pieces.u).astype(np.int32)
+    v = np.where(turned, pieces.u, pieces.v).astype(np.int32)
+    first, last = pieces.offsets[:-1], pieces.offsets[1:] - 1
+    node_xy = np.empty((int(max(u.max(), v.max())) + 1, 2))
+    node_xy[pieces.u], node_xy[pieces.v] = pieces.coords[first], pieces.coords[last]
     reaches = Reaches(
-        coords,
-        offsets,
+        pieces.coords,
+        pieces.offsets,
         u,
         v,
         node_xy,
-        measures[offsets[1:] - 1],
+        pieces.length_km,
         rivers.index.to_numpy(dtype=np.int32)[position],
         rivers["name"].to_numpy(dtype=object)[position],
         np.zeros(u.size, dtype=np.uint8),
@@ -170,7 +185,7 @@ def _assemble(
         {name: rivers[name].to_numpy()[position] for name in _ATTRIBUTES},
         notes,
     )
-    return _in_order(reaches)[0]
+    return _in_order(reaches, turned)[0]
 
 
 def draw_lines(coords: Floats, offsets: npt.NDArray[np.int64]) -> Geometries:
@@ -294,8 +309,11 @@ def _without_repeats(coords: Floats, part: np.ndarray, kind: Floats) -> Bools:
     return keep
 
 
-def _in_order(reaches: Reaches) -> tuple[Reaches, Ints]:
-    """Renumber nodes by place and sort reaches by nodes and length; return also old → new node."""
+def _in_order(reaches: Reaches, turned: Bools | None = None) -> tuple[Reaches, Ints]:
+    """Renumber nodes by place and sort reaches by nodes and length; return also old → new node.
+
+    `turned` are the reaches whose vertices still run from their last node to their first.
+    """
     xy = reaches.node_xy
     used = np.zeros(xy.shape[0], dtype=np.bool_)
     used[reaches.u] = used[reaches.v] = True
@@ -304,12 +322,11 @@ def _in_order(reaches: Reaches) -> tuple[Reaches, Ints]:
     new[by_place] = np.arange(xy.shape[0], dtype=np.int32)
     u, v = new[reaches.u], new[reaches.v]
     order = np.lexsort((reaches.source_id, reaches.length_km, v, u))
-    sizes = np.diff(reaches.offsets)[order]
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    take = np.repeat(reaches.offsets[order] - offsets[:-1], sizes) + np.arange(offsets[-1])
+    turn = np.zeros(u.size, dtype=np.bool_) if turned is None else turned
+    coords, offsets = take_lines(reaches.coords, reaches.offsets, order, turn[order])
     return (
         Reaches(
-            reaches.coords[take],
+            coords,
             offsets,
             u[order],
             v[order],

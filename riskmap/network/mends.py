@@ -1,0 +1,43 @@
+"""Mends: what was changed in river lines, by kind and place, for the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from riskmap.network.arcs import Floats, Ints
+from riskmap.report import Note
+
+#: Mends of one kind that are told one by one, with their place; the rest is counted.
+MENDS_TOLD = 20
+
+
+@dataclass(slots=True)
+class Mends:
+    """Collect the places of mends by kind; `row` is the row number of each line."""
+
+    row: Ints
+    places: dict[str, list[tuple[Ints, Floats]]] = field(default_factory=dict)
+
+    def add(self, what: str, line: npt.NDArray[np.integer], places: Floats) -> None:
+        """Note mends of one kind on lines, at places in degrees, shape (n, 2)."""
+        if line.size:
+            self.places.setdefault(what, []).append((self.row[line], places))
+
+    def notes(self) -> tuple[Note, ...]:
+        """Return the mends for the report, in order of place."""
+        notes = []
+        for what, parts in sorted(self.places.items()):
+            row = np.concatenate([r for r, _ in parts])
+            xy = np.concatenate([p for _, p in parts])
+            order = np.lexsort((row, xy[:, 1], xy[:, 0]))
+            for k in order[:MENDS_TOLD]:
+                lon, lat = float(xy[k, 0]), float(xy[k, 1])
+                notes.append(Note("mended", "rivers", f"row {row[k]}",
+                                  f"{what} at {lon:.5f}, {lat:.5f}", lon=lon, lat=lat))  # fmt: skip
+            more = order.size - MENDS_TOLD
+            if more > 0:
+                notes.append(Note("mended", "rivers", None, f"{what}: {more} more", count=more))
+        return tuple(notes)
