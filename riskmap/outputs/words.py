@@ -28,6 +28,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Este mapa necesita JavaScript. No se conecta a ninguna red.",
         "This map needs JavaScript. It connects to no network.",
     ),
+    "too_old": (
+        "Este navegador es demasiado antiguo para el mapa: use uno de 2023 o posterior.",
+        "This browser is too old for the map: use one of 2023 or later.",
+    ),
     "skip": ("Ir a la lista de corredores", "Go to the list of corridors"),
     "summary": ("Resumen", "Summary"),
     "about": ("Límites y fuentes", "Limits and sources"),
@@ -256,8 +260,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "and_more": ("y {count} más", "and {count} more"),
     "elsewhere": (
-        "puesto {rank}, riesgo {score}, {transits} tránsitos no detectados",
-        "rank {rank}, risk {score}, {transits} undetected transits",
+        "puesto {rank}, {transits} tránsitos no detectados (aquí {mine})",
+        "rank {rank}, {transits} undetected transits (here {mine})",
     ),
     "elsewhere_not": ("no figura en la lista", "not in the list"),
     "evidence_none": (

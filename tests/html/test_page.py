@@ -22,6 +22,7 @@ from riskmap.errors import OutputError
 from riskmap.outputs.assets import ASSETS, licences, read_asset
 from riskmap.outputs.elements import ELEMENTS
 from riskmap.outputs.elements.corridors import CLASSES
+from riskmap.outputs.elements.matching import match_corridors
 from riskmap.outputs.map import OnlineTiles, RiskMap, build_map
 from riskmap.outputs.page import script_text
 from riskmap.outputs.payload import LONGEST_STEP, json_text, mercator, pack_lines
@@ -219,7 +220,8 @@ def unpack(blob: bytes) -> list[tuple[int, int, np.ndarray]]:
         return out.astype(np.int64)
 
     counts, owner, x0, y0 = take("<u4", n), take("<i4", n), take("<i4", n), take("<i4", n)
-    dx, dy, kind = take("<i2", points - n), take("<i2", points - n), take("u1", n)
+    low, high, kind = take("u1", 2 * (points - n)), take("u1", 2 * (points - n)), take("u1", n)
+    dx, dy = np.split((low | high << 8).astype("<u2").view("<i2").astype(np.int64), 2)
     assert at == len(raw)
     ends = np.cumsum(counts - 1)
     steps = [
@@ -256,6 +258,26 @@ def test_empty_geometry_and_many_parts_are_packed() -> None:
     geometry = np.array([shapely.LineString(), parts, None], dtype=object)
     found = unpack(pack_lines(geometry, owner=[4, 5, 6], kind=[0, 1, 2]))
     assert [(owner, kind) for owner, kind, _ in found] == [(5, 1), (5, 1)]
+
+
+# Comparing
+
+
+def test_corridors_are_matched_by_their_water_whatever_their_ends() -> None:
+    line = shapely.linestrings([[0, 0], [1, 0], [1, 1]])
+    first, second = shapely.linestrings([[0, 0], [0.8, 0]]), shapely.linestrings([[0.8, 0], [1, 0]])
+    elsewhere = shapely.linestrings([[0, 0.01], [1, 0.01]])
+    others = np.array([elsewhere, second, line], dtype=object)
+    assert match_corridors(np.array([first]), others).tolist() == [2]
+    assert match_corridors(np.array([line]), np.array([elsewhere, first])).tolist() == [-1]
+    assert match_corridors(np.array([line]), np.array([first, second])).tolist() == [-1]
+    assert match_corridors(np.array([line]), np.zeros(0, dtype=object)).tolist() == [-1]
+    assert match_corridors(np.zeros(0, dtype=object), others).tolist() == []
+
+
+def test_a_result_matches_itself() -> None:
+    shapes = np.asarray(outcomes.example().corridors.geometry, dtype=object)
+    assert match_corridors(shapes, shapes).tolist() == list(range(len(shapes)))
 
 
 # What the reader sees

@@ -78,6 +78,10 @@ const riskmap = (() => {
   }
 
   function boot(map, added) {
+    if (!("DecompressionStream" in window)) {
+      document.getElementById("rm-story").textContent = data.words["too_old"];
+      return null;
+    }
     const page = new Page(map, data, added);
     map.attributionControl.setPrefix("Leaflet");
     map.fitBounds(page.data.bounds, { animate: false, padding: [12, 12] });

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from riskmap.outputs.elements.base import MapElement, OutcomeLike, ReasonLike, plain, text_of
+from riskmap.outputs.elements.matching import match_corridors
 from riskmap.outputs.payload import pack_lines
 
 # From light to dark in even steps of lightness, so that the order reads in any kind of colour
@@ -44,7 +46,11 @@ class Corridors(MapElement):
             "halo": HALO,
             "full": plain(full, digits=2),
             "results": [
-                {"lines": f"rm-corridors-{k}", "rows": _rows(outcome, full=full)}
+                {
+                    "lines": f"rm-corridors-{k}",
+                    "rows": _rows(outcome, full=full),
+                    "same": self._same(outcome),
+                }
                 for k, outcome in enumerate(self.edition.outcomes)
             ],
         }
@@ -54,6 +60,14 @@ class Corridors(MapElement):
         return {
             f"rm-corridors-{k}": _lines(outcome) for k, outcome in enumerate(self.edition.outcomes)
         }
+
+    def _same(self, outcome: OutcomeLike) -> list[list[int]]:
+        """Return, for each result, where in it each of an outcome's corridors stands (-1: not)."""
+        if len(self.edition.outcomes) == 1:
+            return []
+        mine = _shapes(outcome)
+        others = (_shapes(other) for other in self.edition.outcomes)
+        return [match_corridors(mine, theirs).tolist() for theirs in others]
 
     def _full(self) -> float:
         largest = [
@@ -68,10 +82,13 @@ def ranked(outcome: OutcomeLike) -> pd.DataFrame:
     return table
 
 
+def _shapes(outcome: OutcomeLike) -> npt.NDArray[np.object_]:
+    return np.asarray(ranked(outcome)["geometry"], dtype=object)
+
+
 def _lines(outcome: OutcomeLike) -> bytes:
-    table = ranked(outcome)
-    geometry = np.asarray(table["geometry"], dtype=object)
-    return pack_lines(geometry, owner=np.arange(len(table)), kind=np.zeros(len(table), "u1"))
+    geometry = _shapes(outcome)
+    return pack_lines(geometry, owner=np.arange(len(geometry)), kind=np.zeros(len(geometry), "u1"))
 
 
 def _rows(outcome: OutcomeLike, *, full: float) -> list[dict[str, Any]]:

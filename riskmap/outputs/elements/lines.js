@@ -28,21 +28,21 @@ class Lines {
     const counts = take(Uint32Array, n);
     this.owner = take(Int32Array, n);
     const x0 = take(Int32Array, n), y0 = take(Int32Array, n);
-    const dx = take(Int16Array, points - n), dy = take(Int16Array, points - n);
+    const low = take(Uint8Array, 2 * (points - n)), high = take(Uint8Array, 2 * (points - n));
     this.kind = take(Uint8Array, n);
-    this.walk(counts, x0, y0, dx, dy, points);
+    this.walk(counts, x0, y0, low, high, points);
     this.index();
   }
 
-  walk(counts, x0, y0, dx, dy, points) {
-    const n = this.n, x = new Int32Array(points), y = new Int32Array(points);
+  walk(counts, x0, y0, low, high, points) {
+    const n = this.n, all = points - n, step = (k) => ((low[k] | (high[k] << 8)) << 16) >> 16, x = new Int32Array(points), y = new Int32Array(points);
     const first = new Uint32Array(n + 1), box = new Int32Array(4 * n);
     for (let i = 0, p = 0, s = 0; i < n; i++) {
       let px = x0[i], py = y0[i], west = px, east = px, south = py, north = py;
       first[i] = p;
       x[p] = px; y[p++] = py;
       for (let k = 1; k < counts[i]; k++, s++) {
-        px += dx[s]; py += dy[s];
+        px += step(s); py += step(all + s);
         x[p] = px; y[p++] = py;
         if (px < west) west = px; else if (px > east) east = px;
         if (py < south) south = py; else if (py > north) north = py;

@@ -30,7 +30,8 @@ riskmap.part(32, (page) => {
     const others = page.data.results.map((result, index) => [result, index]).filter(([, index]) => index !== page.state.result);
     return others.map(([result, index]) => {
       const id = page.sameCorridor(index, row), other = id && page.option("corridors").results[index].rows.find((one) => one.id === id);
-      return el("p", { class: "rm-elsewhere" }, page.name(result.label), ": ", other ? t("elsewhere", { rank: other.rank, score: page.number(other.score), transits: page.number(other.undetected, 1) }) : t("elsewhere_not"));
+      return el("p", { class: "rm-elsewhere" }, page.name(result.label), ": ", other ? t("elsewhere", { rank: other.rank, transits: page.number(other.undetected, 1), mine: page.number(row.undetected, 1) }) : t("elsewhere_not"),
+        other && other.name !== row.name ? [" ", page.name(`(${other.name})`)] : null);
     });
   }
 

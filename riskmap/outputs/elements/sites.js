@@ -43,6 +43,12 @@ riskmap.part(18, (page) => {
     page.addLayer(layer);
   });
 
+  // Where hundreds of symbols are in view, each is small: the corridors come first.
+  const crowd = () => map.getContainer().classList.toggle("rm-crowded", layers.reduce((sum, layer) => sum + layer.inView().length, 0) > 150);
+  map.on("moveend", crowd);
+  page.on(["layers", "result"], crowd);
+  crowd();
+
   // An open popup keeps its marker: refreshing would close it under the reader's eyes.
   map.on("moveend", () => layers.filter((layer) => layer.on && sitesOf(layer.id).length > MOST).forEach((layer) => layer.refresh()));
   page.on(["result"], () => { layers.forEach((layer) => layer.refresh()); page.labels.place(); });

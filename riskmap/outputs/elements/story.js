@@ -34,12 +34,11 @@ riskmap.part(30, (page) => {
     page.on(["result"], () => { set.querySelectorAll("input")[page.state.result].checked = true; });
   }
 
-  // The corridor of another result that goes by the chosen one's id, or else by its name.
+  // The corridor of another result that lies on the chosen one's water.
   page.sameCorridor = (index, row = page.row(page.state.corridor)) => {
     if (!row) return null;
-    const rows = page.option("corridors").results[index].rows;
-    const same = rows.find((other) => other.id === row.id && other.name === row.name) || rows.find((other) => other.name === row.name);
-    return same ? same.id : null;
+    const all = page.option("corridors").results, place = all[page.state.result].same[index][page.rows().indexOf(row)];
+    return place < 0 ? null : all[index].rows[place].id;
   };
 
   addSwitch();
