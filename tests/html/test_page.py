@@ -269,8 +269,8 @@ def test_corridors_are_matched_by_their_water_whatever_their_ends() -> None:
     elsewhere = shapely.linestrings([[0, 0.01], [1, 0.01]])
     others = np.array([elsewhere, second, line], dtype=object)
     assert match_corridors(np.array([first]), others).tolist() == [2]
-    assert match_corridors(np.array([line]), np.array([elsewhere, first])).tolist() == [-1]
-    assert match_corridors(np.array([line]), np.array([first, second])).tolist() == [-1]
+    assert match_corridors(np.array([line]), np.array([second, first])).tolist() == [1]
+    assert match_corridors(np.array([line]), np.array([elsewhere, second])).tolist() == [-1]
     assert match_corridors(np.array([line]), np.zeros(0, dtype=object)).tolist() == [-1]
     assert match_corridors(np.zeros(0, dtype=object), others).tolist() == []
 

@@ -51,6 +51,10 @@ def test_choosing_in_the_list_moves_the_map_and_says_why(show: Open, pages: Page
     expect(why).to_contain_text(f"Nearest post: {corridor['nearest_post']}")
     expect(why).to_contain_text("between 1 and 4 (median 3)")
     expect(why).to_contain_text("Partial evidence")
+    page.locator("#rm-list .rm-row").nth(1).click()
+    expect(why).to_contain_text("Protected areas" + "Reserva Nacional Tambopata")
+    expect(why).not_to_contain_text("object")
+    page.locator("#rm-list .rm-row").nth(2).click()
     assert page.locator(".leaflet-rm-chosen-pane path").count() > 0
     assert page.evaluate("location.hash") != before
     picture(page, "chosen")

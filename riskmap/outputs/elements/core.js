@@ -11,7 +11,7 @@ const riskmap = (() => {
       if (key === "on") for (const [type, fn] of Object.entries(value)) node.addEventListener(type, fn);
       else if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value === true ? "" : value);
     }
-    node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+    node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
     return node;
   }
   const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);

@@ -10,7 +10,7 @@ import shapely
 
 _SAMPLES: Final = 24  # points along each corridor
 _NEAR_DEG: Final = 3e-4  # about 30 m: the same line, rounded
-_LEAST_SHARE: Final = 0.5  # of a corridor's length
+_LEAST_SHARE: Final = 0.25  # of a corridor's length: seasons cut one corridor into several
 
 Ints = npt.NDArray[np.int64]
 Shapes = npt.NDArray[np.object_]
@@ -27,7 +27,7 @@ def match_corridors(lines: Shapes, others: Shapes) -> Ints:
     Returns
     -------
     array
-        For each of `lines` a position in `others`; -1 where none lies on half of its length.
+        For each of `lines` a position in `others`; -1 where none lies on a quarter of its length.
 
     Examples
     --------
