@@ -52,6 +52,8 @@ class Traffic:
         The network; `time_h` is generalized time, so that added hazard moves nobody.
     used
         What of it carries trips: all that a plan is measured on while routes stay.
+    used_arc
+        Which arc of `arcs` each arc of `used` is.
     trips
         Trips by destination; none begins where it ends.
     theta_per_h
@@ -64,6 +66,7 @@ class Traffic:
 
     arcs: Arcs
     used: Arcs
+    used_arc: Places
     trips: Trips
     theta_per_h: float
     demand: float
@@ -160,7 +163,8 @@ def hold_traffic(
     carrying = _keep_carrying(held, full.transits, free=not np.isinf(theta_per_h))
     used = _part_of(held, carrying)
     today = full._replace(transits=full.transits[carrying], undetected=full.undetected[carrying])
-    return Traffic(held, used, trips, theta_per_h, demand, today), position.astype(np.int32)
+    traffic = Traffic(held, used, np.flatnonzero(carrying), trips, theta_per_h, demand, today)
+    return traffic, position.astype(np.int32)
 
 
 def _keep_carrying(arcs: Arcs, transits: Floats, *, free: bool) -> Bools:
@@ -227,6 +231,12 @@ def load_watched(traffic: Traffic, watched: Ints, watch: Watch) -> Loading:
     parts = [(np.array([k]), watched[watched != destination[k]]) for k in own]
     rest = np.setdiff1d(np.arange(destination.size), own)
     return _load_parts(traffic, [(rest, watched), *parts] if rest.size else parts, watch.q)
+
+
+def load_patrolled(traffic: Traffic, more: Floats) -> Loading:
+    """Load the trips with hazard added to the arcs of `used`, routes held."""
+    arcs = replace(traffic.used, hazard=traffic.used.hazard + more)
+    return _load(arcs, traffic.trips, traffic.theta_per_h)
 
 
 def _load_parts(traffic: Traffic, parts: list[tuple[Places, Ints]], q: float) -> Loading:
