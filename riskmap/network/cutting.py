@@ -146,7 +146,7 @@ def _merge_rows(  # pragma: no cover
                     if t > 0.0:
                         at[k] += t * (along[vertex + 1] - along[vertex])
                     k += 1
-                if c >= cut_start[chain + 1] or cut_segment[c] != vertex:
+                if c >= cut_start[chain + 1] or cut_segment[c] > vertex:
                     break
                 here, t = cut_node[c], cut_t[c]
                 c += 1

@@ -5,7 +5,7 @@ Where a line was cut makes no difference to what is found on its chain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +67,7 @@ def distinct_lines(coords: Floats, offsets: Longs, rank: Ints, mends: Mends) -> 
     shared = shared[np.lexsort((rank[shared], label[shared]))]
     for a, b in _equal_pairs(coords, offsets, shared, label):
         keep[b] &= not keep[a]
-    copies = np.setdiff1d(shared, np.flatnonzero(keep))
+    copies = shared[~keep[shared]]
     mends.add("a second copy of a line was left out", copies, coords[offsets[copies]])
     return np.flatnonzero(keep)
 
@@ -103,7 +103,7 @@ def _mark_lines(coords: Floats, offsets: Longs) -> Floats:  # pragma: no cover
 
 
 def join_chains(coords: Floats, offsets: Longs, keep: Longs) -> Chains:
-    """Join lines end to end where exactly two meet."""
+    """Join lines end to end where exactly two meet; they are not measured yet."""
     first, last = offsets[keep], offsets[keep + 1] - 1
     label = label_places(coords[np.concatenate([first, last])])
     ends = np.ascontiguousarray(label.reshape(2, -1).T.astype(np.int32))
@@ -124,9 +124,14 @@ def join_chains(coords: Floats, offsets: Longs, keep: Longs) -> Chains:
     forward[keep[order]] = ahead
     parts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     xy, begin, line, joint = _lay_chains(coords, offsets, keep[order], forward, parts)
-    along_m = vertex_measures_km(xy, begin)
+    return Chains(Lines(xy, begin, np.empty(0)), line, joint, forward)
+
+
+def measured(chains: Chains) -> Chains:
+    """Return chains with how far along them their vertices lie."""
+    along_m = vertex_measures_km(chains.lines.xy, chains.lines.start)
     along_m *= 1000.0
-    return Chains(Lines(xy, begin, along_m), line, joint, forward)
+    return replace(chains, lines=chains.lines._replace(along_m=along_m))
 
 
 def _hairpins(coords: Floats, first: Longs, last: Longs, label: Longs, decision: Bools) -> Longs:

@@ -25,6 +25,7 @@ from riskmap.network.joining import (
     join_chains,
     line_at,
     measure,
+    measured,
     point,
 )
 from riskmap.network.mends import Mends
@@ -60,7 +61,7 @@ def node_lines(
     """
     mends = Mends(row)
     keep = distinct_lines(coords, offsets, rank, mends)
-    chains = _without_copies(coords, offsets, keep, tolerance_m, mends)
+    chains = measured(_without_copies(coords, offsets, keep, tolerance_m, mends))
     lines = chains.lines
     ends = ends_of(lines.start)
     pairs = find_pairs(lines.xy[ends], within_m=tolerance_m)
@@ -83,10 +84,12 @@ def _without_copies(
         return chains
     start = chains.lines.start
     vertex = np.concatenate([np.arange(start[c], start[c + 1] - 1) for c in copy])
-    left_out = np.unique(chains.line[vertex])
+    gone = np.zeros(offsets.size - 1, dtype=np.bool_)
+    gone[chains.line[vertex]] = True
+    left_out = np.flatnonzero(gone)
     what = "a second digitisation of a line was left out"
     mends.add(what, left_out, coords[offsets[left_out]])
-    return join_chains(coords, offsets, np.setdiff1d(keep, left_out))
+    return join_chains(coords, offsets, keep[~gone[keep]])
 
 
 def _copies(lines: Lines, tolerance_m: float) -> Longs:
@@ -176,9 +179,12 @@ def _gather_cuts(
     cross_node += n_clusters
     segment = np.concatenate([feet.segment, cross.segment, cross.other])
     t = np.concatenate([feet.t, cross.t, cross.other_t])
+    # The end of a segment is the beginning of the next: a place has one name only.
+    over = t >= 1.0
+    segment, t = segment + over, np.where(over, 0.0, t)
     all_nodes = np.concatenate([node, cross_node, cross_node])
     at = measure(lines, segment, t)
-    order = np.lexsort((all_nodes, at, line_at(lines, segment)))
+    order = np.lexsort((all_nodes, at, segment))
     return Cuts(
         segment[order], t[order], at[order], all_nodes[order], np.concatenate([node_xy, cross_xy])
     )
