@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         StudyError,
     )
     from riskmap.model.assign import assign
+    from riskmap.planning.checkpoints import plan_checkpoints
     from riskmap.report import Note
     from riskmap.settings import Settings
     from riskmap.study import Result, Study, demo_study
@@ -42,6 +43,7 @@ _HOMES = {
     "StudyError": "riskmap.errors",
     "assign": "riskmap.model.assign",
     "demo_study": "riskmap.study",
+    "plan_checkpoints": "riskmap.planning.checkpoints",
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "__version__",
     "assign",
     "demo_study",
+    "plan_checkpoints",
 ]
 
 

@@ -19,6 +19,7 @@ from riskmap._version import __version__
 from riskmap.errors import RiskmapError
 
 if TYPE_CHECKING:
+    from riskmap.planning.checkpoints import CheckpointPlan
     from riskmap.study import Result, Study
 
 app = typer.Typer(
@@ -44,6 +45,14 @@ class SeasonName(StrEnum):
 
     low = "low"
     high = "high"
+
+
+class Method(StrEnum):
+    """Ways to choose checkpoints."""
+
+    greedy = "greedy"
+    exact = "exact"
+    evasive = "evasive"
 
 
 class LanguageName(StrEnum):
@@ -210,6 +219,73 @@ def graph(
     _refuse_existing(output, overwrite=overwrite)
     write_graph(_run(_read(study, season=season)).outcome, output, overwrite=overwrite)
     typer.echo(f"Graph: {output}")
+
+
+@app.command(epilog="Example: riskmap plan study.toml --checkpoints 3 -o plan.gpkg")
+def plan(
+    study: StudyPath = DEFAULT_STUDY,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="File to write: .csv .geojson .gpkg .parquet .json or .xlsx",
+        ),
+    ] = ...,  # type: ignore[assignment]
+    checkpoints: Annotated[
+        int | None, typer.Option(min=1, metavar="K", help="Where to put so many checkpoints.")
+    ] = None,
+    patrol_hours: Annotated[
+        float | None, typer.Option(metavar="B", help="Where to spend so many more hours a month.")
+    ] = None,
+    method: Annotated[Method, typer.Option(help="How to choose checkpoints.")] = Method.greedy,
+    detection_probability: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Chance that a checkpoint detects one passage.")
+    ] = 0.5,
+    tolerance: Annotated[
+        float, typer.Option(min=0.0, help="How much longer a way round may be: 0.25 is 25 %.")
+    ] = 0.25,
+    season: Season = None,
+    overwrite: Overwrite = False,  # noqa: FBT002
+) -> None:
+    """Say where checkpoints, or more patrol hours, would intercept most, and what each gains."""
+    if (checkpoints is None) == (patrol_hours is None):
+        raise typer.BadParameter("give one of --checkpoints K and --patrol-hours B")
+    _check_ending(output, *_table_endings())
+    _refuse_existing(output, overwrite=overwrite)
+    result = _run(_read(study, season=season))
+    if checkpoints is not None:
+        made = result.plan_checkpoints(
+            checkpoints,
+            method=method.value,
+            detection_probability=detection_probability,
+            tolerance=tolerance,
+        )
+        _save_checkpoints(result, made, output, tolerance=tolerance, overwrite=overwrite)
+    else:
+        assert patrol_hours is not None  # noqa: S101  (one of the two is given)
+        _save_hours(result, patrol_hours, output, overwrite=overwrite)
+    typer.echo(f"Plan: {output}")
+
+
+def _save_checkpoints(
+    result: Result, plan: CheckpointPlan, path: Path, *, tolerance: float, overwrite: bool
+) -> None:
+    from riskmap.outputs.plans import write_checkpoints
+    from riskmap.outputs.terminal import print_checkpoints
+
+    write_checkpoints(result.outcome, plan, path, overwrite=overwrite)
+    print_checkpoints(result.outcome, plan, tolerance=tolerance)
+
+
+def _save_hours(result: Result, hours: float, path: Path, *, overwrite: bool) -> None:
+    from riskmap.outputs.plans import write_hours
+    from riskmap.outputs.terminal import print_hours
+
+    plan = result.plan_patrol_hours(hours)
+    write_hours(result.outcome, plan, path, overwrite=overwrite)
+    print_hours(result.outcome, plan, hours=hours)
 
 
 def _table_endings() -> tuple[str, ...]:

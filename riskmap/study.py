@@ -5,7 +5,7 @@ Two windows; each method is one call downwards.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,8 @@ from riskmap.settings import Settings, load_settings, settings_from_mapping
 
 if TYPE_CHECKING:
     from riskmap.outputs.map import RiskMap
+    from riskmap.planning.checkpoints import CheckpointPlan
+    from riskmap.planning.study_plans import StudyHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,40 @@ class Result:
         from riskmap.outputs.map import build_map  # folium is only loaded for those who ask
 
         return build_map(self.outcome, language=language)
+
+    def plan_checkpoints(
+        self,
+        count: int,
+        *,
+        method: Literal["greedy", "exact", "evasive"] = "greedy",
+        detection_probability: float = 0.5,
+        tolerance: float = 0.25,
+        candidates: Iterable[int] | None = None,
+        time_limit_s: float = 60.0,
+    ) -> CheckpointPlan:
+        """Choose nodes of the network for checkpoints; see `riskmap.plan_checkpoints`.
+
+        Posts, patrols and checkpoints of the study stay. `checkpoints` of the plan has places and
+        the names of waters beside node and gain.
+        """
+        from riskmap.planning.request import Request
+        from riskmap.planning.study_plans import plan_study_checkpoints
+
+        request = Request(
+            count=count,
+            method=method,
+            detection_probability=detection_probability,
+            tolerance=tolerance,
+            candidates=candidates,
+            time_limit_s=time_limit_s,
+        )
+        return plan_study_checkpoints(self.outcome, request)
+
+    def plan_patrol_hours(self, hours: float) -> StudyHours:
+        """Share more patrol hours a month over the water that the posts cover, to detect most."""
+        from riskmap.planning.study_plans import plan_study_hours
+
+        return plan_study_hours(self.outcome, patrol_hours=hours)
 
     def save(
         self,

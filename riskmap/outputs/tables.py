@@ -24,6 +24,7 @@ from riskmap.outputs.files import TABLE_ENDINGS, whole_file
 from riskmap.results.outcome import Outcome
 
 Level = Literal["corridors", "reaches", "routes"]
+Record = Mapping[str, Any]
 
 #: Decimals of degrees in text formats: a centimetre.
 DECIMALS = 7
@@ -64,19 +65,50 @@ def write_table(
     OutputError
         Where the folder is missing, the file exists, or the ending is unknown.
     """
+    table = table_of(outcome, level=level, top=top)
+    write_rows(table, path, name=level, record=record_of(outcome), overwrite=overwrite)
+
+
+def write_rows(
+    table: gpd.GeoDataFrame,
+    path: Path,
+    *,
+    name: str,
+    record: Mapping[str, Any],
+    overwrite: bool = False,
+) -> None:
+    """Write any table with a record of where it comes from; see `write_table`.
+
+    Parameters
+    ----------
+    table
+        Rows with a geometry, EPSG:4326.
+    path
+        File to write.
+    name
+        What the rows are; the name of the layer, sheet or list.
+    record
+        `summary` and `provenance`.
+    overwrite
+        Replace a file that exists.
+
+    Raises
+    ------
+    OutputError
+        Where the folder is missing, the file exists, or the ending is unknown.
+    """
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
         endings = " ".join(TABLE_ENDINGS)
         raise OutputError(
             Problem(str(path), None, f"{path.suffix!r} names no format", f"one of: {endings}")
         )
-    table = table_of(outcome, level=level, top=top)
     with whole_file(path, overwrite=overwrite) as part:
-        write(table, part, level, outcome)
+        write(table, part, name, record)
         if path.suffix.lower() not in (".json", ".xlsx"):
             beside = path.with_name(f"{path.name}.provenance.json")
-            with whole_file(beside, overwrite=True) as record:
-                record.write_text(_json(_record(outcome)), encoding="utf-8")
+            with whole_file(beside, overwrite=True) as sidecar:
+                sidecar.write_text(_json(record), encoding="utf-8")
 
 
 def table_of(outcome: Outcome, *, level: Level, top: int | None = None) -> gpd.GeoDataFrame:
@@ -89,7 +121,8 @@ def table_of(outcome: Outcome, *, level: Level, top: int | None = None) -> gpd.G
     return table.head(top)
 
 
-def _record(outcome: Outcome) -> dict[str, Any]:
+def record_of(outcome: Outcome) -> dict[str, Any]:
+    """Return the totals of an outcome and what it was made from."""
     return {"summary": dict(outcome.summary), "provenance": dict(outcome.provenance)}
 
 
@@ -104,11 +137,11 @@ def _with_wkt(table: gpd.GeoDataFrame, *, decimals: int = DECIMALS) -> pd.DataFr
     return text
 
 
-def _write_csv(table: gpd.GeoDataFrame, path: Path, _level: Level, _outcome: Outcome) -> None:
+def _write_csv(table: gpd.GeoDataFrame, path: Path, _name: str, _record: Record) -> None:
     _with_wkt(table).to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
 
 
-def _write_geojson(table: gpd.GeoDataFrame, path: Path, level: Level, _outcome: Outcome) -> None:
+def _write_geojson(table: gpd.GeoDataFrame, path: Path, name: str, _record: Record) -> None:
     features = [
         {"type": "Feature", "properties": properties, "geometry": geometry}
         for properties, geometry in zip(
@@ -117,42 +150,43 @@ def _write_geojson(table: gpd.GeoDataFrame, path: Path, level: Level, _outcome: 
             strict=True,
         )
     ]
-    collection = {"type": "FeatureCollection", "name": level, "features": features}
+    collection = {"type": "FeatureCollection", "name": name, "features": features}
     path.write_text(_lines_json(collection, "features"), encoding="utf-8")
 
 
-def _write_json(table: gpd.GeoDataFrame, path: Path, level: Level, outcome: Outcome) -> None:
+def _write_json(table: gpd.GeoDataFrame, path: Path, name: str, record: Record) -> None:
     rows = _records(pd.DataFrame(table.drop(columns="geometry")))
     for row, geometry in zip(rows, _geometries(table), strict=True):
         row["geometry"] = geometry
-    record = _record(outcome)
-    content = {"summary": record["summary"], level: rows, "provenance": record["provenance"]}
-    path.write_text(_lines_json(content, level), encoding="utf-8")
+    content = {"summary": record["summary"], name: rows, "provenance": record["provenance"]}
+    path.write_text(_lines_json(content, name), encoding="utf-8")
 
 
-def _write_gpkg(table: gpd.GeoDataFrame, path: Path, level: Level, _outcome: Outcome) -> None:
+def _write_gpkg(table: gpd.GeoDataFrame, path: Path, name: str, _record: Record) -> None:
+    # An empty table has no geometry that says its kind.
+    kind = "LineString" if table.empty else str(table.geom_type.iloc[0])
     table.to_file(
-        path, layer=level, driver="GPKG", engine="pyogrio", geometry_type="LineString", index=False
+        path, layer=name, driver="GPKG", engine="pyogrio", geometry_type=kind, index=False
     )
 
 
-def _write_parquet(table: gpd.GeoDataFrame, path: Path, _level: Level, _outcome: Outcome) -> None:
+def _write_parquet(table: gpd.GeoDataFrame, path: Path, _name: str, _record: Record) -> None:
     table.to_parquet(path, index=False)
 
 
-def _write_xlsx(table: gpd.GeoDataFrame, path: Path, level: Level, outcome: Outcome) -> None:
+def _write_xlsx(table: gpd.GeoDataFrame, path: Path, name: str, record: Record) -> None:
     if len(table) >= SHEET_ROWS:
         raise OutputError(
             Problem(str(path), None, f"{len(table)} rows do not fit a sheet", "write a .gpkg")
         )
     book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet(level)
+    sheet = book.create_sheet(name)
     text = _with_wkt(table, decimals=5)
-    sheet.append([str(name) for name in text.columns])
+    sheet.append([str(column) for column in text.columns])
     for row in _records(text):
         sheet.append([_cell(sheet, value) for value in row.values()])
     about = book.create_sheet("provenance")
-    for key, value in _flat(_record(outcome)):
+    for key, value in _flat(record):
         about.append([_cell(about, key), _cell(about, value)])
     book.save(path)
 
@@ -216,7 +250,7 @@ def _lines_json(content: Mapping[str, Any], rows: str) -> str:
     return "{" + ",\n".join(parts) + "}\n"
 
 
-_WRITERS: Mapping[str, Callable[[gpd.GeoDataFrame, Path, Level, Outcome], None]] = {
+_WRITERS: Mapping[str, Callable[[gpd.GeoDataFrame, Path, str, Record], None]] = {
     ".csv": _write_csv,
     ".geojson": _write_geojson,
     ".gpkg": _write_gpkg,

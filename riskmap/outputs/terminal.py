@@ -15,6 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from riskmap.outputs.plans import with_corridors
+from riskmap.planning.checkpoints import CheckpointPlan
+from riskmap.planning.study_plans import StudyHours
 from riskmap.report import Note
 from riskmap.results.check import Check
 from riskmap.results.outcome import Outcome
@@ -121,3 +124,69 @@ def print_check(check: Check) -> None:
         console.print(Text(f"{len(rest)} more parts, {km:.1f} km, {stranded} sites on them"))
     for note in check.notes:
         console.print(Text(str(note)), soft_wrap=True)
+
+
+def print_checkpoints(outcome: Outcome, plan: CheckpointPlan, *, tolerance: float) -> None:
+    """Print a plan of checkpoints as advice: where, what it gains, the other side, how sure."""
+    console = Console(highlight=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("checkpoint on", overflow="fold", ratio=1)
+    for heading in ("lon", "lat", "gain"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for k, row in enumerate(with_corridors(plan.checkpoints, outcome).itertuples(), start=1):
+        place = row.corridor or row.waterway or "water without a name"
+        x, y = f"{row.geometry.x:.3f}", f"{row.geometry.y:.3f}"
+        table.add_row(str(k), Text(str(place)), x, y, f"{row.gain:.1f}")
+    console.print(Text(f"{outcome.study_name}: {len(plan.checkpoints)} checkpoints", style="bold"))
+    console.print(table)
+    for line in _advice(outcome, plan, tolerance):
+        console.print(Text(line))
+
+
+def _advice(outcome: Outcome, plan: CheckpointPlan, tolerance: float) -> list[str]:
+    unit = "relative transits" if outcome.relative else "transits a month"
+    undetected = float(outcome.summary["undetected"])
+    stay, evaded = plan.intercepted_if_routes_stay, plan.intercepted_if_evaded
+    held = f"If nobody adapts they intercept {stay:.0f} of the {undetected:.0f} {unit}"
+    lines = [
+        f"{held} that pass undetected today.",
+        f"If everybody who has another way up to {tolerance:.0%} longer takes it: {evaded:.0f}.",
+    ]
+    if len(plan.routes_round):
+        first = plan.routes_round.sort_values("transits", ascending=False).iloc[0]
+        lines.append(
+            f"{len(plan.routes_round)} pairs of places keep a way that meets none of them; the "
+            f"busiest ({first.transits:.0f} transits) one that is {first.longer_by:.0%} longer."
+        )
+    proof = "proven best for this method" if plan.gap == 0 else f"at most {plan.gap:.0%} from best"
+    sure = "chosen one by one, at least 63 % of the best" if plan.method == "greedy" else proof
+    lines.append(f"How sure: {sure}. Traffic is what a model expects, not what anybody counted.")
+    return lines
+
+
+def print_hours(outcome: Outcome, plan: StudyHours, *, hours: float) -> None:
+    """Print a plan of patrol hours as advice: which post, which water, what it gains."""
+    console = Console(highlight=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("post", no_wrap=True)
+    table.add_column("water", overflow="fold", ratio=1)
+    table.add_column("hours", justify="right", no_wrap=True)
+    names = outcome.corridors.set_index("corridor_id")["name"]
+    places = plan.hours.assign(
+        water=[names.get(c, n) or n for c, n in zip(plan.hours["corridor_id"], plan.hours["name"],
+                                                    strict=True)]
+    )  # fmt: skip
+    spent = places.groupby(["post", "water"], sort=False)["hours"].sum().sort_values()
+    for (post, water), amount in spent.iloc[::-1].head(ROWS_SHOWN).items():
+        table.add_row(Text(str(post)), Text(str(water)), f"{amount:.0f}")
+    console.print(Text(f"{outcome.study_name}: {hours:g} more patrol hours a month", style="bold"))
+    console.print(table)
+    unit = "relative transits" if outcome.relative else "transits a month"
+    console.print(
+        Text(
+            f"Spent so they intercept {plan.intercepted:.1f} more {unit} "
+            f"({plan.intercepted_share:.1%} of all), no more than {plan.gap:.2%} from the best. "
+            "Routes and demand are held: people who learn where boats are will adapt."
+        )
+    )

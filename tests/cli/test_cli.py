@@ -76,7 +76,7 @@ def lines(result: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in result.stderr.splitlines() if line.startswith("riskmap: ")]
 
 
-@pytest.mark.parametrize("verb", ["demo", "init", "check", "rank", "map", "graph"])
+@pytest.mark.parametrize("verb", ["demo", "init", "check", "rank", "map", "graph", "plan"])
 def test_help_of_every_verb_has_an_example(verb: str) -> None:
     result = riskmap(verb, "--help")
     assert result.returncode == 0
@@ -214,6 +214,36 @@ def test_check_writes_what_it_found_for_a_gis(small_study: SmallStudy) -> None:
     assert sites["attached"].all()
     assert set(sites["layer"]) == {"entry_points", "mining_areas", "police_posts", "venues"}
     assert len(gpd.read_file(path, layer="mends")) == 0
+
+
+def test_a_plan_of_checkpoints_reads_like_advice(small_study: SmallStudy) -> None:
+    path = small_study.folder / "plan.json"
+    result = riskmap("plan", small_study.path, "--checkpoints", 2, "--method", "exact", "-o", path)
+    assert result.returncode == 0, result.stderr
+    content = _strict(path)
+    rows = content["checkpoints"]
+    assert len(rows) == 2
+    assert sum(row["gain"] for row in rows) == pytest.approx(content["summary"]["intercepted"])
+    assert "If nobody adapts" in result.stdout
+    assert "How sure" in result.stdout
+
+
+def test_a_plan_of_patrol_hours_spends_them_all(small_study: SmallStudy) -> None:
+    path = small_study.folder / "plan.csv"
+    result = riskmap("plan", small_study.path, "--patrol-hours", 50, "-o", path)
+    assert result.returncode == 0, result.stderr
+    assert pd.read_csv(path)["hours"].sum() == pytest.approx(50.0)
+
+
+def test_a_plan_wants_one_thing(small_study: SmallStudy) -> None:
+    path = small_study.folder / "plan.csv"
+    assert riskmap("plan", small_study.path, "-o", path).returncode == 2
+    both = ("--checkpoints", 1, "--patrol-hours", 1)
+    assert riskmap("plan", small_study.path, *both, "-o", path).returncode == 2
+    (line,) = lines(riskmap("plan", small_study.path, "--checkpoints", 999, "-o", path))
+    assert "candidates" in line
+    (line,) = lines(riskmap("plan", small_study.path, "--patrol-hours", -5, "-o", path))
+    assert "hours" in line
 
 
 def test_an_output_is_not_replaced_unless_told(small_study: SmallStudy) -> None:

@@ -1,0 +1,62 @@
+"""Plans as files: where, what each gains, and what the plan intercepts in the record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+
+from riskmap.outputs.tables import record_of, write_rows
+from riskmap.planning.checkpoints import CheckpointPlan
+from riskmap.planning.study_plans import StudyHours
+from riskmap.results.outcome import Outcome
+
+
+def write_checkpoints(
+    outcome: Outcome, plan: CheckpointPlan, path: Path, *, overwrite: bool = False
+) -> None:
+    """Write the chosen nodes with their gains; the record holds what the plan intercepts.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written.
+    """
+    record = record_of(outcome)
+    record["summary"] |= {
+        "method": plan.method,
+        "intercepted": plan.intercepted,
+        "intercepted_share": plan.intercepted_share,
+        "gap": plan.gap,
+        "intercepted_if_routes_stay": plan.intercepted_if_routes_stay,
+        "intercepted_if_evaded": plan.intercepted_if_evaded,
+    }
+    table = with_corridors(plan.checkpoints, outcome)
+    write_rows(table, path, name="checkpoints", record=record, overwrite=overwrite)
+
+
+def write_hours(outcome: Outcome, plan: StudyHours, path: Path, *, overwrite: bool = False) -> None:
+    """Write the hours by post and reach; the record holds what the plan intercepts.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written.
+    """
+    record = record_of(outcome)
+    record["summary"] |= {
+        "intercepted": plan.intercepted,
+        "intercepted_share": plan.intercepted_share,
+        "gap": plan.gap,
+    }
+    write_rows(plan.hours, path, name="patrol_hours", record=record, overwrite=overwrite)
+
+
+def with_corridors(table: Any, outcome: Outcome) -> gpd.GeoDataFrame:
+    """Add the name of the corridor that each checkpoint stands on, "" where on none."""
+    names = outcome.corridors.set_index("corridor_id")["name"]
+    named = gpd.GeoDataFrame(table).copy()
+    corridor = [names.get(key, "") if key else "" for key in named["corridor_id"]]
+    named.insert(list(named.columns).index("geometry"), "corridor", corridor)
+    return named
