@@ -257,7 +257,13 @@ def _tributary(draw: st.DrawFn, end: XY) -> list[tuple[list[XY], dict[str, Any]]
 # --- sites ---------------------------------------------------------------------------------------
 @st.composite
 def places(draw: st.DrawFn, lines: Sequence[tuple[list[XY], Any]], *, near: bool = True) -> XY:
-    """Draw a place: at a vertex, a few hundred metres beside one, or far from all water."""
+    """Draw a place: at a vertex, beside one, above the first source, or far from all water.
+
+    What lies above the source is attached to it, so that sites meet at one node.
+    """
+    if draw(st.integers(0, 4)) == 4:
+        (x, y), *_ = lines[0][0]
+        return x, y + draw(st.integers(1, 60))
     line, _ = draw(st.sampled_from(lines))
     x, y = draw(st.sampled_from(line))
     if not near and draw(st.integers(0, 5)) == 5:

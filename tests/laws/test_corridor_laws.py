@@ -15,9 +15,12 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from oracle import Stretch
 from pyproj import Geod
-from river_studies import WGS84, Region, regions
-from shapely.geometry import Point
+from river_studies import WGS84, XY, Region, degrees, points_table, regions, rivers_table
+from shapely.geometry import LineString, Point
 from test_study_laws import graph_of
+
+from riskmap.network.borders import find_crossings
+from riskmap.network.reaches import build_reaches
 
 law = settings(
     max_examples=30,
@@ -161,6 +164,32 @@ def test_a_corridor_runs_with_the_current(region: Region) -> None:
         assert km[with_line].sum() >= km[~with_line].sum() - 1e-9
 
 
+def test_the_arms_of_an_island_are_each_walked_with_the_current() -> None:
+    """Both arms are Mayor: E and V1 lie on one, V3 and V2 down the other, P0 is the head.
+
+    The reaches with traffic are a chain V1 E P0 V3 V2; it parts where transits change.
+    """
+    lines = [
+        ([(0, 0), (-50, -50), (-50, -150), (0, -200)], {"name": "Mayor"}),
+        ([(0, 0), (50, -50), (50, -150), (0, -200)], {"name": "Mayor"}),
+    ]
+    venues = [((-50, -150), 6.0), ((50, -80), 1.0), ((25, -25), 2.0)]
+    region = Region(
+        {
+            "rivers": rivers_table(lines),
+            "entry_points": points_table("entry", [((-50, -50), {"weight": 1.0})]),
+            "venues": points_table(
+                "venue", [(xy, {"capacity": a, "confidence": 1.0}) for xy, a in venues]
+            ),
+        },
+        {"travel": {"snap_tolerance_m": 5.0}, "routes": {"theta_per_h": math.inf}},
+    )
+    chains, xy = region.scored.chains, region.scored.reaches.node_xy
+    assert chains.upstream_node.size >= 3
+    south = xy[chains.upstream_node, 1] - xy[chains.downstream_node, 1]
+    assert (south > 0.0).all()
+
+
 # --- its figures ---------------------------------------------------------------------------------
 @law
 @given(regions())
@@ -222,7 +251,7 @@ def test_a_corridor_crosses_the_border_where_it_ends_at_one(region: Region) -> N
         assert bool(by_id["crosses_border"].loc[name]) == crosses
         # There is one border, so that it is the one.
         assert set(outcome.reasons[name].borders) == (names if crosses else set())
-    if "borders" in region.tables:
+    if "borders" in region.tables and not head_on_anywhere(region):
         (raya,) = region.tables["borders"].geometry
         sides = [_side(raya, place) for place in scored.reaches.node_xy]
         # Tributaries run along the border at times; these run across it, once.
@@ -231,12 +260,54 @@ def test_a_corridor_crosses_the_border_where_it_ends_at_one(region: Region) -> N
             assert ends[0] * ends[1] >= 0.0, "a reach lies on both sides of the border"
 
 
+def head_on_anywhere(region: Region) -> bool:
+    """Whether two lines and no third meet mouth to mouth or head to head, as round an island."""
+    reaches = region.scored.reaches
+    n = reaches.node_xy.shape[0]
+    begin, end = np.bincount(reaches.u, minlength=n), np.bincount(reaches.v, minlength=n)
+    return bool(((begin + end == 2) & (begin != 1)).any())
+
+
 def _side(raya: object, place: np.ndarray) -> float:
     """On which side of a straight border a place lies; 0 within a metre of it."""
     (ax, ay), (bx, by) = raya.coords
     away = (bx - ax) * (place[1] - ay) - (by - ay) * (place[0] - ax)
     away /= math.hypot(bx - ax, by - ay)
     return 0.0 if abs(away) < 1e-5 else away
+
+
+def crossings(river: list[XY], border: list[XY]) -> int:
+    """Number of places where one river line crosses one border line."""
+    reaches = build_reaches(rivers_table([(river, {"name": "Mayor"})]), snap_tolerance_m=5.0)
+    line = gpd.GeoDataFrame({"name": ["Raya"]}, geometry=[LineString(degrees(border))], crs=WGS84)
+    return find_crossings(reaches, line).reach.size
+
+
+@settings(law, max_examples=60)
+@given(
+    st.lists(st.sampled_from([-60, -20, 0, 20, 60]), max_size=6),
+    st.sampled_from([-300, 300]),
+    st.booleans(),
+)
+def test_water_crosses_a_border_where_it_changes_sides(
+    wander: list[int], end: int, backward: bool
+) -> None:
+    """It may touch the border on the way, run on it, and wander to and fro beside it."""
+    inner = [(100 * k, y) for k, y in enumerate(wander, 1)]
+    river = [(0, 300), *inner, (100 * len(inner) + 100, end)]
+    border = [(-2000, 0), (2000, 0)]
+    found = crossings(river[::-1] if backward else river, border)
+    assert found == (1 if end < 0 else 0)
+
+
+@law
+@given(st.integers(1, 1599), st.sampled_from([300, 120]))
+def test_a_vertex_on_a_straight_line_changes_no_crossing(at: int, bulge: int) -> None:
+    """The border swings away from straight water and back, far (3.3 km) or hardly (1.3 km)."""
+    border = [(-2000, -10), (-500, -10), (0, bulge), (500, -10), (2000, -10)]
+    plain = crossings([(-800, 0), (800, 0)], border)
+    assert crossings([(-800, 0), (-800 + at, 0), (800, 0)], border) == plain
+    assert plain == (2 if bulge == 300 else 0)
 
 
 # --- its reasons and its name --------------------------------------------------------------------
