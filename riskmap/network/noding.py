@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from riskmap.network.arcs import Floats, Ints, group_by
+from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.cutting import Cuts, Pieces, cut_chains, fineness, finish_pieces
 from riskmap.network.joining import (
     Chains,
@@ -169,6 +169,7 @@ def _gather_cuts(
     lines = chains.lines
     n_clusters = int(cluster.max(initial=-1)) + 1
     feet, node = _one_foot_each(lines, cluster, feet, tolerance_m)
+    cross = take(cross, ~_grazing(lines, cluster, cross, tolerance_m))
     node_xy = _node_places(lines, ends, cluster, feet, node)
     _tell_joins(chains, ends, cluster, node, node_xy, mends)
     place = point(lines, cross.segment, cross.t)
@@ -188,6 +189,35 @@ def _gather_cuts(
     return Cuts(
         segment[order], t[order], at[order], all_nodes[order], np.concatenate([node_xy, cross_xy])
     )
+
+
+def _grazing(lines: Lines, cluster: Longs, cross: Found, tolerance_m: float) -> Bools:
+    """Tell the crossings of two lines that leave one node and have not parted yet.
+
+    Ends that are off a little make lines that leave a node side by side cross beyond it.
+    """
+    grazing = np.zeros(cross.segment.size, dtype=np.bool_)
+    one, other = line_at(lines, cross.segment), line_at(lines, cross.other)
+    place = point(lines, cross.segment, cross.t)
+    metres = scales(place)
+    for a, b in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        shared = (cluster[2 * one + a] == cluster[2 * other + b]) & (one != other) & ~grazing
+        for k in np.flatnonzero(shared):
+            runs = [
+                _run_from_end(lines, int(one[k]), int(cross.segment[k]), a, place[k]),
+                _run_from_end(lines, int(other[k]), int(cross.other[k]), b, place[k]),
+            ]
+            n = len(runs[0])
+            xy = np.concatenate(runs)
+            grazing[k] = runs_along(xy, (0, n), (n, len(xy)), tolerance_m, metres[k])
+    return grazing
+
+
+def _run_from_end(lines: Lines, line: int, segment: int, end: int, place: Floats) -> Floats:
+    """Return a line from one of its ends to a place on one of its segments."""
+    first, last = lines.start[line], lines.start[line + 1]
+    run = lines.xy[segment + 1 : last] if end else lines.xy[first : segment + 1]
+    return np.concatenate([place[None, :], run] if end else [run, place[None, :]])
 
 
 def _one_foot_each(
