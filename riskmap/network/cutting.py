@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from riskmap.geodesy import vertex_measures_km
+from riskmap.geodesy import line_lengths_km, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.joining import Chains, Longs, line_at
 from riskmap.network.mends import Mends
@@ -66,16 +66,30 @@ class Cuts:
     node_xy: Floats
 
 
-def cut_chains(
-    chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, tolerance_m: float
-) -> Pieces:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Hold the vertices and cuts of chains in order, and where the chains begin.
+
+    `node` is −1 at a vertex; nodes from `first_joint` on are joints, where a line was cut by
+    whoever drew it.
+    """
+
+    xy: Floats
+    node: Ints
+    line: Ints
+    at_m: Floats
+    start: Longs
+    first_joint: int
+
+
+def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, tolerance_m: float) -> Rows:
     """Cut chains at nodes and joints, and move their ends and cuts to where the nodes stand."""
     lines = chains.lines
     joint = _own_joints(chains, cuts, cluster, tolerance_m)
-    first_new = cuts.node_xy.shape[0]
+    first_joint = cuts.node_xy.shape[0]
     node_xy = np.concatenate([cuts.node_xy, lines.xy[joint]])
     node = np.full(lines.xy.shape[0], -1, dtype=np.int32)
-    node[ends], node[joint] = cluster, first_new + np.arange(joint.size)
+    node[ends], node[joint] = cluster, first_joint + np.arange(joint.size)
     cut_start = np.searchsorted(line_at(lines, cuts.segment), np.arange(lines.start.size))
     rows = _merge_rows(
         (lines.xy, lines.start, lines.along_m, chains.line),
@@ -83,9 +97,7 @@ def cut_chains(
         node_xy,
         (cut_start, cuts.segment, cuts.t, cuts.node),
     )
-    coords, offsets, u, v, line = _break_rows(*rows)
-    length = vertex_measures_km(coords, offsets)[offsets[1:] - 1]
-    return Pieces(coords, offsets, u, v, line, chains.forward[line], length)
+    return Rows(*rows, first_joint)
 
 
 def _own_joints(chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float) -> Longs:
@@ -168,19 +180,19 @@ def _follow(before: Floats, node: int, place: Floats, here: int) -> int:  # prag
 
 @njit(cache=True)
 def _break_rows(  # pragma: no cover
-    xy: Floats, node: Ints, line: Ints, at: Floats, first: Longs
-) -> tuple[Floats, Longs, Ints, Ints, Ints]:
+    xy: Floats, node: Ints, line: Ints, at: Floats, first: Longs, first_joint: int
+) -> tuple[Floats, Longs, Ints, Ints, Ints, Ints]:
     """Break rows at nodes: an inner node ends one piece and begins the next.
 
-    Returns vertices, first vertices, nodes and lines of the pieces; a piece is of that line which
-    makes most of it.
+    Returns vertices, first vertices, nodes and lines of the pieces, and which stretch between
+    nodes other than joints each belongs to. A piece is of that line which makes most of it.
     """
     nodes = np.count_nonzero(node >= 0)
     out = np.empty((xy.shape[0] + nodes, 2))
     offsets = np.zeros(nodes + 1, dtype=np.int64)
     u, v = np.empty(nodes, dtype=np.int32), np.empty(nodes, dtype=np.int32)
-    owner = np.empty(nodes, dtype=np.int32)
-    k = pieces = 0
+    owner, stretch = np.empty(nodes, dtype=np.int32), np.empty(nodes, dtype=np.int32)
+    k = pieces = stretches = 0
     for chain in range(first.size - 1):
         begin = first[chain]
         for r in range(first[chain] + 1, first[chain + 1]):
@@ -194,41 +206,50 @@ def _break_rows(  # pragma: no cover
                     if at[row] - since > best:
                         best, owner[pieces] = at[row] - since, run
                     run, since = line[row], at[row]
-            u[pieces], v[pieces] = node[begin], node[r]
+            u[pieces], v[pieces], stretch[pieces] = node[begin], node[r], stretches
+            stretches += node[r] < first_joint
             pieces += 1
             offsets[pieces] = k
             begin = r
-    return out[:k], offsets[: pieces + 1], u[:pieces], v[:pieces], owner[:pieces]
+    return (
+        out[:k], offsets[: pieces + 1], u[:pieces], v[:pieces], owner[:pieces], stretch[:pieces]
+    )  # fmt: skip
 
 
-def finish_pieces(pieces: Pieces, tolerance_m: float, mends: Mends) -> Pieces:
-    """Leave out slivers and second digitisations, cut loops in two."""
-    pieces = _contract(pieces)
-    loop = pieces.u == pieces.v
-    sliver = loop & (pieces.length_km <= 4e-3 * tolerance_m)
-    second = _second_digitisations(pieces, tolerance_m)
-    first_xy = pieces.coords[pieces.offsets[:-1]]
+def finish_pieces(rows: Rows, forward: Bools, tolerance_m: float, mends: Mends) -> Pieces:
+    """Break rows to pieces; leave out slivers and second digitisations, cut loops in two.
+
+    Those are judged between nodes other than joints: where a line was cut makes no difference.
+    `forward` says whether each line runs as its chain does.
+    """
+    coords, offsets, u, v, line, stretch = _break_rows(
+        rows.xy, rows.node, rows.line, rows.at_m, rows.start, rows.first_joint
+    )
+    length = vertex_measures_km(coords, offsets)[offsets[1:] - 1]
+    pieces, node = _contract(Pieces(coords, offsets, u, v, line, forward[line], length))
+    sliver, second = _judge(rows, node, np.bincount(stretch, length), tolerance_m)
+    sliver, second = sliver[stretch], second[stretch]
+    loop = (pieces.u == pieces.v) & ~sliver
+    told = sliver & (length > SAME_PLACE_M / 1000.0)
     for what, which in (
-        ("a sliver was left out", sliver),
+        ("a sliver was left out", told),
         ("a second digitisation of a reach was left out", second),
-        ("a loop was cut in two", loop & ~sliver),
+        ("a loop was cut in two", loop),
     ):
-        mends.add(what, pieces.line[which], first_xy[which])
-    plain = _take(pieces, np.flatnonzero(~(loop | second)))
-    halves = _halve(_take(pieces, np.flatnonzero(loop & ~sliver)), n_nodes=_n_nodes(pieces))
+        mends.add(what, line[which], coords[offsets[:-1][which]])
+    nothing = length <= SAME_PLACE_M / 1000.0
+    plain = _take(pieces, np.flatnonzero(~(sliver | second | loop | nothing)))
+    halves = _halve(_take(pieces, np.flatnonzero(loop & ~nothing)), n_nodes=node.size)
     return _append(plain, halves, mends.notes())
 
 
-def _n_nodes(pieces: Pieces) -> int:
-    return int(max(pieces.u.max(initial=-1), pieces.v.max(initial=-1))) + 1
-
-
-def _contract(pieces: Pieces) -> Pieces:
-    """Make one node of the ends of pieces that have no length."""
+def _contract(pieces: Pieces) -> tuple[Pieces, Ints]:
+    """Make one node of the ends of pieces that have no length; return the new node of each."""
+    n = int(max(pieces.u.max(initial=-1), pieces.v.max(initial=-1))) + 1
     nothing = (pieces.length_km <= SAME_PLACE_M / 1000.0) & (pieces.u != pieces.v)
     if not nothing.any():
-        return pieces
-    n, links = _n_nodes(pieces), (pieces.u[nothing], pieces.v[nothing])
+        return pieces, np.arange(n, dtype=np.int32)
+    links = pieces.u[nothing], pieces.v[nothing]
     matrix = coo_array((np.ones(links[0].size, dtype=np.int8), links), (n, n))
     node = connected_components(matrix, directed=False)[1].astype(np.int32)
     ends = np.concatenate([pieces.offsets[:-1], pieces.offsets[1:] - 1])
@@ -236,42 +257,56 @@ def _contract(pieces: Pieces) -> Pieces:
     at = np.concatenate([u, v])
     order = np.lexsort((pieces.coords[ends, 1], pieces.coords[ends, 0], at))
     first = order[np.unique(at[order], return_index=True)[1]]
-    coords = pieces.coords.copy()
-    coords[ends] = coords[ends[first]][np.searchsorted(at[first], at)]
-    moved = Pieces(coords, pieces.offsets, u, v, pieces.line, pieces.forward, pieces.length_km)
-    return _take(moved, np.flatnonzero(~nothing))
+    pieces.coords[ends] = pieces.coords[ends[first]][np.searchsorted(at[first], at)]
+    return replace(pieces, u=u, v=v), node
 
 
-def _second_digitisations(pieces: Pieces, tolerance_m: float) -> Bools:
-    """Tell pieces that run all along another between the same nodes, within the tolerance."""
-    low, high = np.minimum(pieces.u, pieces.v), np.maximum(pieces.u, pieces.v)
-    key = low.astype(np.int64) * _n_nodes(pieces) + high
+def _judge(rows: Rows, node: Ints, length_km: Floats, tolerance_m: float) -> tuple[Bools, Bools]:
+    """Tell the stretches that are slivers, and those that run along another between its nodes."""
+    hard = np.flatnonzero((rows.node >= 0) & (rows.node < rows.first_joint))
+    chain = np.searchsorted(rows.start, hard, side="right")
+    follows = chain[1:] == chain[:-1]
+    begin, end = hard[:-1][follows], hard[1:][follows]
+    u, v = node[rows.node[begin]], node[rows.node[end]]
+    sliver = (u == v) & (length_km <= 4e-3 * tolerance_m)
+    key = np.minimum(u, v).astype(np.int64) * node.size + np.maximum(u, v)
     order = np.argsort(key, kind="stable")
-    same = (key[order][1:] == key[order][:-1]) & (low != high)[order][1:]
+    same = (key[order][1:] == key[order][:-1]) & (u != v)[order][1:]
     second = np.zeros(key.size, dtype=np.bool_)
-    suspects = np.unique(np.concatenate([order[1:][same], order[:-1][same]]))
-    suspects = suspects[np.argsort(key[suspects], kind="stable")]
-    for group in np.split(suspects, np.flatnonzero(np.diff(key[suspects])) + 1):
-        _mark_second(pieces, group, tolerance_m, second)
-    return second
+    suspects = np.flatnonzero(_either(same))
+    for group in np.split(order[suspects], np.flatnonzero(np.diff(key[order[suspects]])) + 1):
+        bounds = {int(k): (int(begin[k]), int(end[k]) + 1) for k in group}
+        for k in _seconds(rows.xy, bounds, tolerance_m):
+            second[k] = True
+    return sliver, second
 
 
-def _mark_second(pieces: Pieces, group: Longs, tolerance_m: float, second: Bools) -> None:
-    """Mark the pieces of a group that run along a finer one; ties go by place."""
-    bounds = {int(k): (int(pieces.offsets[k]), int(pieces.offsets[k + 1])) for k in group}
-    rank = {k: fineness(pieces.coords[a:b]) for k, (a, b) in bounds.items()}
-    ordered = sorted(rank, key=rank.__getitem__)
-    for n, k in enumerate(ordered):
-        metres = scales(pieces.coords[bounds[k][0]][None, :])[0]
-        second[k] = any(
-            not second[j] and runs_along(pieces.coords, bounds[j], bounds[k], tolerance_m, metres)
-            for j in ordered[:n]
-        )
+def _either(pair: Bools) -> Bools:
+    """Tell the members of neighbouring pairs."""
+    return np.append(pair, False) | np.append(False, pair)
 
 
-def fineness(xy: Floats) -> tuple[int, bytes]:
-    """Return what lines are ranked by: more vertices first, then their places, either way."""
-    return -len(xy), min(xy.astype(">f8").tobytes(), xy[::-1].astype(">f8").tobytes())
+def _seconds(xy: Floats, bounds: dict[int, tuple[int, int]], tolerance_m: float) -> list[int]:
+    """Return the runs of vertices that run along a finer one of the same ends."""
+    rank = {k: fineness(xy[a:b]) for k, (a, b) in bounds.items()}
+    kept: list[int] = []
+    seconds = []
+    for k in sorted(rank, key=rank.__getitem__):
+        metres = scales(xy[bounds[k][0]][None, :])[0]
+        if any(runs_along(xy, bounds[j], bounds[k], tolerance_m, metres) for j in kept):
+            seconds.append(k)
+        else:
+            kept.append(k)
+    return seconds
+
+
+def fineness(xy: Floats) -> tuple[float, bytes]:
+    """Return what digitisations are ranked by: the longer first, then their places, either way.
+
+    The number of vertices would not do: a cut between two vertices adds one.
+    """
+    length = round(float(line_lengths_km(xy, np.array([0, len(xy)]))[0]), 9)
+    return -length, min(xy.astype(">f8").tobytes(), xy[::-1].astype(">f8").tobytes())
 
 
 def _halve(loops: Pieces, *, n_nodes: int) -> Pieces:

@@ -70,8 +70,8 @@ def node_lines(
     feet = find_feet(lines, boxes, ends, within_m=tolerance_m)
     crossings = find_crossings(lines, boxes, end_m=tolerance_m)
     cuts = _gather_cuts(chains, ends, cluster, feet, crossings, tolerance_m, mends)
-    pieces = cut_chains(chains, ends, cluster, cuts, tolerance_m)
-    return finish_pieces(pieces, tolerance_m, mends)
+    rows = cut_chains(chains, ends, cluster, cuts, tolerance_m)
+    return finish_pieces(rows, chains.forward, tolerance_m, mends)
 
 
 def _without_copies(
