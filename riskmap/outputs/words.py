@@ -180,9 +180,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     # Sources
     "sources": ("Datos y fechas", "Data and dates"),
     "source": (
-        "{layer}: {file}, {features} elementos, {crs}, sha256 {sha}",
-        "{layer}: {file}, {features} features, {crs}, sha256 {sha}",
+        "{layer}: {file}, {features} elementos, {crs}",
+        "{layer}: {file}, {features} features, {crs}",
     ),
+    "hash": (", sha256 {sha}", ", sha256 {sha}"),
     "date_one": (", del {first}", ", of {first}"),
     "dates": (", del {first} al {last}", ", from {first} to {last}"),
     "made_by": (

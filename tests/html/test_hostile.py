@@ -7,10 +7,10 @@ from pathlib import Path
 import folium
 import geopandas as gpd
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from shapely.geometry import Point
 
-from riskmap.outputs.map import build_map
+from riskmap.outputs.map import OnlineTiles, build_map
 from tests.html import outcomes
 from tests.html.conftest import Open, picture
 
@@ -106,7 +106,23 @@ def test_what_an_analyst_adds_stands_in_the_tree_and_stays_silent(
     untouched(page)
 
 
-def test_markup_that_an_analyst_adds_cannot_run(browser: object, tmp_path: Path) -> None:
+def test_tiles_that_cannot_be_reached_leave_the_map_as_it_is(
+    browser: Browser, tmp_path: Path
+) -> None:
+    tiles = OnlineTiles("https://tiles.invalid/{z}/{x}/{y}.png", "<b>them</b> & co")
+    build_map(outcomes.example(), online_tiles=tiles).save(str(tmp_path / "tiles.html"))
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url) if r.url.startswith("http") else None)
+    page.goto((tmp_path / "tiles.html").as_uri())
+    page.locator("html[data-corridors=drawn]").wait_for(state="attached")
+    expect(page.locator(".leaflet-control-attribution")).to_contain_text("<b>them</b> & co")
+    assert all(url.startswith("https://tiles.invalid/") for url in asked)
+    assert page.locator("#rm-list .rm-row").count() == 40
+    page.close()
+
+
+def test_markup_that_an_analyst_adds_cannot_run(browser: Browser, tmp_path: Path) -> None:
     """The policy holds where escaping is not ours: a popup written as markup."""
     risk_map = build_map(outcomes.example())
     folium.Marker([-12.4, -70.2], popup="<img src=x onerror=\"window.__hit='popup'\">").add_to(
@@ -114,7 +130,7 @@ def test_markup_that_an_analyst_adds_cannot_run(browser: object, tmp_path: Path)
     )
     path = tmp_path / "markup.html"
     risk_map.save(str(path))
-    page = browser.new_page()  # type: ignore[attr-defined]
+    page = browser.new_page()
     page.goto(path.as_uri())
     page.locator("html[data-corridors=drawn]").wait_for(state="attached")
     page.locator(".leaflet-marker-pane img").click()

@@ -79,7 +79,7 @@ riskmap.part(15, (page) => {
   });
 
   page.labels.provide(() => {
-    const zoom = map.getZoom(), rivers = options.riverNames.map(([lat, lng, text], rank) => ({ at: L.latLng(lat, lng), text, look: "river", rank, once: true }));
+    const zoom = map.getZoom(), rivers = options.riverNames.map(([lat, lng, text], rank) => ({ at: L.latLng(lat, lng), text, look: rank < 64 ? "stem" : "river", rank, once: true }));
     const areas = areaLayers.filter((item) => item.on && item.named).flatMap((item) => item.features.filter((feature) => feature.label && zoom >= feature.fromZoom)
       .map((feature, rank) => ({ at: L.latLng(feature.label), text: feature.name, look: item.id === "mining_areas" ? "mine" : "area", rank, once: true })));
     const seen = map.getBounds();

@@ -88,7 +88,7 @@ riskmap.part(20, (page) => {
   // The first ranks carry their number, so that a printed map and its list speak of the same.
   page.labels.provide(() => {
     if (!store() || !shown) return [];
-    return page.visibleRows().slice(0, 20).map((row, order) => ({ at: middle(row), text: String(row.rank), look: "rank", rank: order })).filter((label) => label.at);
+    return page.visibleRows().slice(0, 20).map((row, order) => ({ at: middle(row), text: String(row.rank), look: "rank", rank: order, first: order < 3 })).filter((label) => label.at);
   });
 
   function middle(row) {

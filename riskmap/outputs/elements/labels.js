@@ -8,22 +8,24 @@ riskmap.part(10, (page) => {
     site: { font: "600 11px system-ui, sans-serif", pad: 2, shift: 12, weight: 1000 },
     town: { font: "600 12px system-ui, sans-serif", pad: 2, shift: 7, weight: 500 },
     mine: { font: "600 11.5px system-ui, sans-serif", pad: 6, centre: true, weight: 2500 },
-    river: { font: "italic 500 11.5px system-ui, sans-serif", pad: 14, centre: true, weight: 3000 },
+    stem: { font: "italic 600 11.5px system-ui, sans-serif", pad: 8, line: true, weight: 700 },
+    river: { font: "italic 500 11.5px system-ui, sans-serif", pad: 14, line: true, weight: 3000 },
     area: { font: "italic 600 11.5px system-ui, sans-serif", pad: 14, centre: true, weight: 4000 },
   };
 
-  // Where a name could stand: on its place, or else to the right of it, or else to the left.
+  // Where a name could stand: on its place; beside a symbol, right or left; off a line, above or below.
   function rectangles(label, look) {
     const p = map.latLngToContainerPoint(label.at);
     canvas.font = look.font;
     const width = Math.min(canvas.measureText(label.text).width, 240) + look.pad;
-    const sides = look.centre ? [["centre", p.x - width / 2]] : [["right", p.x + look.shift], ["left", p.x - look.shift - width]];
-    return sides.map(([side, left]) => ({ side, box: [left, p.y - 9, left + width, p.y + 9] }));
+    const middle = p.x - width / 2, beside = [["right", p.x + look.shift, 0], ["left", p.x - look.shift - width, 0]];
+    const sides = look.line ? [["above", middle, -16], ["below", middle, 16]] : look.centre ? [["centre", middle, 0]] : beside;
+    return sides.map(([side, left, down]) => ({ side, box: [left, p.y + down - 9, left + width, p.y + down + 9] }));
   }
   const meet = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
   function put(label, side) {
-    const node = page.el("span", { class: `rm-label rm-label-${label.look}` }, page.name(label.text));
+    const node = page.el("span", { class: `rm-label rm-label-${label.look}${label.first ? " rm-label-first" : ""}` }, page.name(label.text));
     const html = page.el("div", { class: `rm-label-${side}` }, node);
     L.marker(label.at, { pane: "rm-labels", interactive: false, keyboard: false, icon: L.divIcon({ className: "", iconSize: [0, 0], html }) }).addTo(group);
   }

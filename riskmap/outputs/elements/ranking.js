@@ -38,7 +38,7 @@ riskmap.part(32, (page) => {
   page.why = why;
   function why(row, id = "rm-why") {
     const main = t(page.data.relative ? "why_main_relative" : "why_main", { transits: page.number(row.transits, 1), undetected: page.number(row.undetected, 1), share: page.percent(row.detection) });
-    const gain = row.gain === null ? null : t("why_gain", { gain: page.number(row.gain, 2) });
+    const gain = row.gain === null ? null : t("why_gain", { gain: page.number(row.gain, row.gain < 1 ? 2 : 1) });
     const range = row.rankLow === null ? t("why_no_interval") : t("why_interval", { low: page.number(row.rankLow), mid: page.number(row.rankMiddle), high: page.number(row.rankHigh) });
     return el("div", { class: "rm-why", id, role: "region", "aria-label": t("why_of", { name: row.name }) },
       el("h3", {}, t(id === "rm-why" ? "why" : "why_of", { name: row.name })), el("p", {}, main), gain ? el("p", {}, gain) : null,

@@ -22,7 +22,7 @@ riskmap.part(30, (page) => {
       el("p", { class: "rm-first" }, t("first_three")), el("ol", {}, page.rows().slice(0, 3).map(first)), el("p", {}, story.certainty, " ", el("button", { type: "button", class: "rm-link rm-to-limits", on: { click: toLimits } }, t("limits"))));
     page.at("rm-statements").replaceChildren(...story.statements.map((text) => el("li", {}, page.name(text))));
     page.at("rm-limits").replaceChildren(...story.limits.map((text) => el("li", {}, page.name(text))));
-    page.at("rm-sources").replaceChildren(...story.sources.map((text) => el("li", {}, page.name(text))));
+    page.at("rm-sources").replaceChildren(...story.sources.map(([text, hash]) => el("li", {}, page.name(text), el("span", { class: "rm-hash" }, hash))));
   }
 
   function addSwitch() {

@@ -197,19 +197,21 @@ def _reported(words: Words, outcome: OutcomeLike) -> list[str]:
     ]
 
 
-def _sources(words: Words, outcome: OutcomeLike) -> list[str]:
+def _sources(words: Words, outcome: OutcomeLike) -> list[list[str]]:
+    """Return (what, hash) of each layer's file and of the run; paper has no room for the hash."""
     out = []
     for layer, source in outcome.layers.sources.items():
         told = words.say(
             "source", layer=words.layer(layer), file=text_of(file_name(source.path)),
-            features=source.features, crs=text_of(source.crs), sha=text_of(source.sha256)[:8],
+            features=source.features, crs=text_of(source.crs),
         )  # fmt: skip
-        out.append(told + _dates(words, outcome, layer=layer))
+        sha = words.say("hash", sha=text_of(source.sha256)[:8])
+        out.append([told + _dates(words, outcome, layer=layer), sha])
     record = outcome.provenance
     made = {key: text_of(plain(record.get(key))) for key in ("riskmap", "seed", "time")}
     version, seed, time = made["riskmap"] or __version__, made["seed"] or "–", made["time"] or "–"
-    out.append(words.say("made_by", version=version, seed=seed, time=time))
-    out.append(words.say("embedded", licences=", ".join(licences())))
+    out.append([words.say("made_by", version=version, seed=seed, time=time), ""])
+    out.append([words.say("embedded", licences=", ".join(licences())), ""])
     return out
 
 

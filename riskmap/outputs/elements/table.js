@@ -11,19 +11,20 @@ riskmap.part(38, (page) => {
     ["col_transits", (row) => page.number(row.transits, 1), 1], ["col_undetected", (row) => page.number(row.undetected, 1), 1],
     ["col_detection", (row) => page.percent(row.detection), 1], ["col_gain", (row) => page.number(row.gain, 2), 1],
     ["col_post", (row) => page.name(row.post || t("unknown"))], ["col_post_hours", (row) => page.hours(row.postHours), 1],
-    ["col_origins", (row) => page.name(joined(row.origins))], ["col_sites", (row) => page.name(joined(row.sites))],
+    ["col_origins", (row) => page.name(joined(row.origins)), "rm-wide"], ["col_sites", (row) => page.name(joined(row.sites)), "rm-wide"],
     ["col_evidence", (row) => t(row.evidence ? `evidence_badge_${row.evidence}` : "evidence_badge_full"), 0, (rows) => rows.some((row) => row.evidence)],
   ];
 
+  const classOf = (look) => (look === 1 ? "rm-right" : look || null);
   function table(caption, heads, rows) {
     return el("div", { class: "rm-scroll", tabindex: 0, role: "region", "aria-label": caption }, el("table", {}, el("caption", {}, caption),
-      el("thead", {}, el("tr", {}, heads.map(([text, right]) => el("th", { scope: "col", class: right ? "rm-right" : null }, text)))), el("tbody", {}, rows)));
+      el("thead", {}, el("tr", {}, heads.map(([text, look]) => el("th", { scope: "col", class: classOf(look) }, text)))), el("tbody", {}, rows)));
   }
 
   page.corridorTable = (rows, keys = columns.map(([key]) => key)) => {
     const used = columns.filter(([key, , , when]) => keys.includes(key) && (!when || when(page.rows())));
-    const line = (row) => el("tr", {}, used.map(([key, cell, right]) => el(key === "col_name" ? "th" : "td", { class: right ? "rm-right" : null, scope: key === "col_name" ? "row" : null }, cell(row))));
-    return table(t("table_corridors"), used.map(([key, , right]) => [t(key), right]), rows.map(line));
+    const line = (row) => el("tr", {}, used.map(([key, cell, look]) => el(key === "col_name" ? "th" : "td", { class: classOf(look), scope: key === "col_name" ? "row" : null }, cell(row))));
+    return table(t("table_corridors"), used.map(([key, , look]) => [t(key), look]), rows.map(line));
   };
 
   function siteTable() {
