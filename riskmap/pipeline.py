@@ -109,7 +109,8 @@ def site_layers(settings: Settings, layers: Layers, reaches: Reaches) -> Sited:
         sites,
         crossings=find_crossings(reaches, layers.tables.get("borders")),
         usable=speeds.usable,
-        max_access_km={s.layer: settings.travel.max_access_km for s in sites},
+        max_access_km={s.layer: settings.max_access_km(s.layer) for s in sites},
+        position_error_m={s.layer: settings.layers[s.layer].position_error_m for s in sites},
     )
     _refuse_dry_movements(settings, sited)
     return sited
@@ -130,7 +131,7 @@ def _refuse_dry_movements(settings: Settings, sited: Sited) -> None:
         Problem(
             layer,
             None,
-            f"no site lies within {settings.travel.max_access_km:g} km of navigable water",
+            f"no site lies within {settings.max_access_km(layer):g} km of navigable water",
             "check that the layer and the rivers are of one region, "
             "or raise [travel] max_access_km",
         )

@@ -42,7 +42,6 @@ LATER = MappingProxyType(
         "layers.incidents": "incidents are not in this version: take the layer out",
         "layers.*.preset": "presets are not in this version: name the columns with `columns`",
         "layers.*.coverage": "surveyed areas are not in this version: take the key out",
-        "layers.*.position_error_m": "position errors are not in this version: take the key out",
     }
 )
 
@@ -72,6 +71,8 @@ class LayerSection(_Section):
     where: str | None = None
     crs: str | None = None
     unusable_rows: UnusableRows = "stop"
+    max_access_km: Amount | None = None
+    position_error_m: Amount = 0.0
 
 
 class TravelSection(_Section):
@@ -175,6 +176,11 @@ class Settings(_StudyFile):
     def path_of(self, layer: str) -> Path:
         """Return the path of a layer's file."""
         return self.folder / self.layers[layer].path
+
+    def max_access_km(self, layer: str) -> float:
+        """Return how far from the water the sites of a layer may be, km."""
+        own = self.layers[layer].max_access_km
+        return self.travel.max_access_km if own is None else own
 
     def with_study(self, **changes: str | int) -> Settings:
         """Return the settings with some keys of `[study]` changed.

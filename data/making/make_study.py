@@ -1,7 +1,8 @@
 """Make the files of the embedded study from what was digitised by hand; the same every time.
 
 Run `python data/making/make_study.py [FOLDER]` (the folder above by default). What is drawn
-stands in `digitised_rivers.py` and `digitised_places.py`; here are the bends between waypoints and the files.
+stands in `digitised_rivers.py` and `digitised_places.py`; here are the bends between waypoints
+and the files.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from riskmap.network.arcs import Bools, Floats, Ints
-from riskmap.network.attach import nearest_places
+from riskmap.network.attach import Places, nearest_places
 from riskmap.network.borders import Crossings
 from riskmap.network.cells import grid_cells
 from riskmap.network.reaches import Reaches, split_reaches
@@ -122,6 +123,7 @@ def stand_on_water(
     crossings: Crossings,
     usable: Bools,
     max_access_km: Mapping[str, float],
+    position_error_m: Mapping[str, float] | None = None,
 ) -> Sited:
     """Attach all sites to usable reaches, and cut the reaches there.
 
@@ -137,10 +139,14 @@ def stand_on_water(
         Reaches that sites can be attached to.
     max_access_km
         Longest overland leg, km, by layer.
+    position_error_m
+        How far off the sites of a layer may be, m; 0 by default.
     """
     lon = np.concatenate([s.lon for s in sites])
     lat = np.concatenate([s.lat for s in sites])
-    places = nearest_places(reaches, lon, lat, usable=usable)
+    errors = position_error_m or {}
+    error = np.concatenate([np.full(s.row.size, errors.get(s.layer, 0.0)) for s in sites])
+    places = nearest_places(reaches, lon, lat, usable=usable, position_error_km=error / 1000.0)
     limit = np.concatenate([np.full(s.row.size, max_access_km[s.layer]) for s in sites])
     near = places.distance_km <= limit
     cut, nodes = split_reaches(
@@ -156,7 +162,34 @@ def stand_on_water(
     parts = zip(sites, np.split(node, ends), np.split(places.distance_km, ends), strict=True)
     attached = {s.layer: replace(s, node=n, distance_km=d) for s, n, d in parts}
     notes = [note for s in attached.values() for note in _far_notes(s, max_access_km[s.layer])]
+    for s, mine in zip(sites, np.split(np.arange(lon.size), ends), strict=True):
+        if s.layer != "mining_areas":  # the cells of an area press on all the water around it
+            notes += _rival_notes(attached[s.layer], reaches, places, mine)
     return Sited(cut, attached, border, tuple(notes))
+
+
+def _rival_notes(
+    sites: Sites, reaches: Reaches, places: Places, mine: npt.NDArray[np.intp]
+) -> list[Note]:
+    """Report sites on the water that have another water nearly as near."""
+    names = [str(name) or "a river without a name" for name in reaches.name]
+    return [
+        Note(
+            "ambiguous",
+            sites.layer,
+            f"row {row}",
+            f"stands {places.distance_km[k]:.1f} km from {names[places.reach[k]]}, and another "
+            f"water ({names[places.rival[k]]}) is {places.rival_km[k]:.1f} km away: the nearer "
+            "one is taken",
+            "move the site if people use the other",
+            lon=float(lon),
+            lat=float(lat),
+        )
+        for k, row, node, lon, lat in zip(
+            mine, sites.row, sites.node, sites.lon, sites.lat, strict=True
+        )
+        if node >= 0 and places.rival[k] >= 0
+    ]
 
 
 def _far_notes(sites: Sites, limit_km: float) -> list[Note]:
@@ -175,7 +208,7 @@ def _far_notes(sites: Sites, limit_km: float) -> list[Note]:
                 f"row {row}",
                 f"{part} {sites.distance_km[far].min():.1f} km from navigable water, "
                 f"beyond the limit of {limit_km:g} km: its trips are not on the water",
-                "raise [travel] max_access_km if people do walk that far",
+                "raise max_access_km of [travel] or of the layer if people do walk that far",
             )
         )
     return notes

@@ -1,0 +1,63 @@
+"""Sites to water: what is near, what is nearly as near, what is too far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import riskmap as rm
+from tests import studies
+from tests.studies import SmallStudy
+
+Make = Callable[..., SmallStudy]
+
+
+def notes(study: SmallStudy, kind: str) -> list[str]:
+    result = rm.Study.from_file(study.write().path).run()
+    return [str(note) for note in result.notes if note.kind == kind]
+
+
+def test_a_site_between_two_waters_says_so(make_study: Make) -> None:
+    """Halfway between Río Alto and Río Chico, some 5 km from both."""
+    between = studies.points(name=["Medio"], x=[-69.956], y=[-12.328])
+    (line,) = notes(make_study(entry_points=between), "ambiguous")
+    assert "entry_points, row 0" in line
+    assert "Río Alto" in line
+    assert "Río Chico" in line
+
+
+def test_a_site_beside_a_confluence_has_one_water(make_study: Make) -> None:
+    beside = studies.points(name=["Boca"], x=[-70.001], y=[-12.4005])
+    assert not notes(make_study(entry_points=beside), "ambiguous")
+
+
+def test_an_error_of_position_makes_a_second_water_possible(make_study: Make) -> None:
+    near_one = studies.points(name=["Casi"], x=[-69.945], y=[-12.36])
+    study = make_study(entry_points=near_one)
+    assert not notes(study, "ambiguous")
+    study.keys["entry_points"] = "position_error_m = 4000.0"
+    assert len(notes(study, "ambiguous")) == 1
+
+
+def test_a_layers_own_limit_comes_first(make_study: Make) -> None:
+    far = studies.points(name=["Lejos", "Cerca"], x=[-70.1, -70.0], y=[-12.2, -12.1])
+    study = make_study(entry_points=far)
+    assert not notes(study, "unattached")
+    study.keys["entry_points"] = "max_access_km = 5.0"
+    (line,) = notes(study, "unattached")
+    assert "beyond the limit of 5 km" in line
+
+
+@pytest.mark.parametrize("x", [-70.05, -69.92])
+def test_distance_is_ground_distance(make_study: Make, x: float) -> None:
+    from pyproj import Geod
+    from shapely.geometry import LineString, Point
+
+    study = make_study(entry_points=studies.points(name=["a"], x=[x], y=[-12.7]))
+    sited = rm.Study.from_file(study.path).run().outcome.scored.sites["entry_points"]
+    plane = Geod(ellps="WGS84")
+    line = LineString([(-70.0, -12.6), (-70.0, -12.8)])
+    foot = line.interpolate(line.project(Point(x, -12.7)))
+    truth = plane.inv(x, -12.7, foot.x, foot.y)[2] / 1000.0
+    assert sited.distance_km[0] == pytest.approx(truth, rel=1e-6)
