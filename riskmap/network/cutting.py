@@ -227,7 +227,7 @@ def finish_pieces(rows: Rows, forward: Bools, tolerance_m: float, mends: Mends) 
     )
     length = vertex_measures_km(coords, offsets)[offsets[1:] - 1]
     pieces, node = _contract(Pieces(coords, offsets, u, v, line, forward[line], length))
-    sliver, second = _judge(rows, node, np.bincount(stretch, length), tolerance_m)
+    sliver, second = _judge(rows, node, _sum_by(stretch, length), tolerance_m)
     sliver, second = sliver[stretch], second[stretch]
     loop = (pieces.u == pieces.v) & ~sliver
     told = sliver & (length > SAME_PLACE_M / 1000.0)
@@ -283,7 +283,12 @@ def _judge(rows: Rows, node: Ints, length_km: Floats, tolerance_m: float) -> tup
 
 def _either(pair: Bools) -> Bools:
     """Tell the members of neighbouring pairs."""
-    return np.append(pair, False) | np.append(False, pair)
+    either: Bools = np.append(pair, False) | np.append(False, pair)
+    return either
+
+
+def _sum_by(group: Ints, values: Floats) -> Floats:
+    return np.bincount(group, values).astype(np.float64)
 
 
 def _seconds(xy: Floats, bounds: dict[int, tuple[int, int]], tolerance_m: float) -> list[int]:

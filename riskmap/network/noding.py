@@ -42,6 +42,10 @@ from riskmap.network.nearness import (
     take,
 )
 
+#: Lines that leave a node within the tolerance of each other for so many tolerances at most have
+#: ends that are off; those that do for longer are two digitisations of one.
+GRAZING = 4.0
+
 
 def node_lines(
     coords: Floats, offsets: Longs, *, row: Ints, rank: Ints, tolerance_m: float
@@ -169,7 +173,7 @@ def _gather_cuts(
     lines = chains.lines
     n_clusters = int(cluster.max(initial=-1)) + 1
     feet, node = _one_foot_each(lines, cluster, feet, tolerance_m)
-    cross = take(cross, ~_grazing(lines, cluster, cross, tolerance_m))
+    cross = take(cross, ~_grazing(lines, cluster, cross, feet, node, tolerance_m))
     node_xy = _node_places(lines, ends, cluster, feet, node)
     _tell_joins(chains, ends, cluster, node, node_xy, mends)
     place = point(lines, cross.segment, cross.t)
@@ -191,29 +195,66 @@ def _gather_cuts(
     )
 
 
-def _grazing(lines: Lines, cluster: Longs, cross: Found, tolerance_m: float) -> Bools:
+def _grazing(
+    lines: Lines, cluster: Longs, cross: Found, feet: Found, node: Longs, tolerance_m: float
+) -> Bools:
     """Tell the crossings of two lines that leave one node and have not parted yet.
 
-    Ends that are off a little make lines that leave a node side by side cross beyond it.
+    Ends that are off a little make lines that leave a node side by side cross beyond it. Lines that
+    run together for longer are two digitisations of one: where they part is then a node.
     """
     grazing = np.zeros(cross.segment.size, dtype=np.bool_)
-    one, other = line_at(lines, cross.segment), line_at(lines, cross.other)
     place = point(lines, cross.segment, cross.t)
     metres = scales(place)
-    for a, b in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        shared = (cluster[2 * one + a] == cluster[2 * other + b]) & (one != other) & ~grazing
-        for k in np.flatnonzero(shared):
-            runs = [
-                _run_from_end(lines, int(one[k]), int(cross.segment[k]), a, place[k]),
-                _run_from_end(lines, int(other[k]), int(cross.other[k]), b, place[k]),
-            ]
-            n = len(runs[0])
-            xy = np.concatenate(runs)
-            grazing[k] = runs_along(xy, (0, n), (n, len(xy)), tolerance_m, metres[k])
+    one, other = line_at(lines, cross.segment), line_at(lines, cross.other)
+
+    def along(k: np.int64, run: Floats, its: Floats) -> bool:
+        xy, n = np.concatenate([run, its]), len(run)
+        steps = np.diff(run, axis=0) * metres[k]
+        if np.hypot(steps[:, 0], steps[:, 1]).sum() > GRAZING * tolerance_m:
+            return False
+        return runs_along(xy, (0, n), (n, len(xy)), tolerance_m, metres[k])
+
+    for mine, its, segment, its_segment in (
+        (one, other, cross.segment, cross.other),
+        (other, one, cross.other, cross.segment),
+    ):
+        for a in (0, 1):
+            end_node = cluster[2 * mine + a]
+            for b in (0, 1):
+                for k in np.flatnonzero((end_node == cluster[2 * its + b]) & (one != other)):
+                    run = _run_from_end(lines, mine[k], segment[k], a, place[k])
+                    beside = _run_from_end(lines, its[k], its_segment[k], b, place[k])
+                    grazing[k] |= along(k, run, beside)
+            for k, f in zip(*_feet_on(lines, feet, node, end_node, its), strict=True):
+                run = _run_from_end(lines, mine[k], segment[k], a, place[k])
+                foot_xy = point(lines, feet.segment[[f]], feet.t[[f]])[0]
+                ends = sorted([(its_segment[k], 0), (feet.segment[f], 1)])
+                places = (place[k], foot_xy)
+                middle = lines.xy[ends[0][0] + 1 : ends[1][0] + 1]
+                beside = np.vstack([places[ends[0][1]], middle, places[ends[1][1]]])
+                grazing[k] |= along(k, run, beside)
     return grazing
 
 
-def _run_from_end(lines: Lines, line: int, segment: int, end: int, place: Floats) -> Floats:
+def _feet_on(
+    lines: Lines, feet: Found, node: Longs, end_node: Longs, line: Longs
+) -> tuple[Longs, Longs]:
+    """Return the pairs of a place (its node and line given) and a foot of that node on the line."""
+    n = lines.start.size
+    key = node * n + line_at(lines, feet.segment)
+    order = np.argsort(key, kind="stable")
+    wanted = end_node * n + line
+    low = np.searchsorted(key[order], wanted, side="left")
+    high = np.searchsorted(key[order], wanted, side="right")
+    k = np.repeat(np.arange(wanted.size), high - low)
+    within = np.arange(k.size) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
+    return k, order[low[k] + within]
+
+
+def _run_from_end(
+    lines: Lines, line: np.int64, segment: np.int64, end: int, place: Floats
+) -> Floats:
     """Return a line from one of its ends to a place on one of its segments."""
     first, last = lines.start[line], lines.start[line + 1]
     run = lines.xy[segment + 1 : last] if end else lines.xy[first : segment + 1]
