@@ -244,6 +244,7 @@ def check_evasive(
     assert caught == pytest.approx(plan.intercepted, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_evasion_leaves_less_the_longer_ways_are_taken(town: Town) -> None:
     plans = [town.plan(count=3, method="evasive", tolerance=delta) for delta in DELTAS]
     caught = [plan.intercepted for plan in plans]
