@@ -55,28 +55,23 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "volumes_absolute": ("tránsitos al mes", "transits a month"),
     "story": (
         (
-            "De {served} tránsitos al mes que van por el agua, se espera que {undetected} "
-            "({share} %) lleguen sin que nadie los detecte. Pasan por {corridors} corredores, "
-            "ordenados aquí por los tránsitos no detectados que llevan."
+            "De {served} tránsitos al mes por el agua, {undetected} ({share} %) llegarían sin que "
+            "nadie los detecte, por {corridors} corredores."
         ),
         (
-            "Of {served} transits a month that go by water, {undetected} ({share} %) are "
-            "expected to arrive undetected. They pass along {corridors} corridors, ranked here "
-            "by the undetected transits that they carry."
+            "Of {served} transits a month by water, {undetected} ({share} %) would arrive "
+            "undetected, along {corridors} corridors."
         ),
     ),
     "story_relative": (
         (
             "De cada {served} tránsitos por el agua (cifra relativa: el volumen real no se "
-            "conoce), se espera que {undetected} ({share} %) lleguen sin que nadie los detecte. "
-            "Pasan por {corridors} corredores, ordenados aquí por los tránsitos no detectados "
-            "que llevan."
+            "conoce), {undetected} ({share} %) llegarían sin que nadie los detecte, por "
+            "{corridors} corredores."
         ),
         (
             "Of every {served} transits by water (a relative figure: the true volume is not "
-            "known), {undetected} ({share} %) are expected to arrive undetected. They pass "
-            "along {corridors} corridors, ranked here by the undetected transits that they "
-            "carry."
+            "known), {undetected} ({share} %) would arrive undetected, along {corridors} corridors."
         ),
     ),
     "story_no_corridor": (
@@ -93,10 +88,14 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "first_three": ("Dónde patrullar primero", "Where to patrol first"),
     "first_post": (
-        "– puesto más cercano: {post}, a {hours} h",
-        "– nearest post: {post}, {hours} h away",
+        "Puesto más cercano: {post}, a {hours} h.",
+        "Nearest post: {post}, {hours} h away.",
     ),
-    "first_no_post": ("– ningún puesto llega", "– no post reaches it"),
+    "first_why": (
+        "{undetected} sin detectar; mayor origen: {origin}; mayor destino: {site}.",
+        "{undetected} undetected; largest origin: {origin}; largest destination: {site}.",
+    ),
+    "first_no_post": ("Ningún puesto llega.", "No post reaches it."),
     "certainty": (
         (
             "Qué tan seguro es: el puesto en la lista va, en el 90 % de los cálculos con otros "
@@ -316,6 +315,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "kind_landings": ("Embarcadero", "Landing"),
     "kind_incidents": ("Incidente", "Incident"),
     "kind_settlements": ("Centro poblado", "Settlement"),
+    "kind_mining_areas": ("Área minera", "Mining area"),
     "kind_river": ("río", "river"),
     "risk_score": ("Riesgo", "Risk"),
     "risk_unit": (
@@ -432,6 +432,18 @@ class Words:
         """Return a layer's name in words; a part of the run that is no layer stays as it is."""
         known = f"layer_{layer}"
         return self.say(known) if known in _WORDS else layer
+
+    def place(self, name: str) -> str:
+        """Return a site's name; one that reading made up of layer and row is said in words.
+
+        Examples
+        --------
+        >>> Words("es").place("venues 3"), Words("es").place("Mazuko 3")
+        ('Local 3', 'Mazuko 3')
+        """
+        layer, _, row = name.rpartition(" ")
+        known = f"kind_{layer}"
+        return f"{self.say(known)} {row}" if known in _WORDS and row.isdecimal() else name
 
     def amount(self, value: float) -> str:
         """Return a number of transits: one decimal where it is small, none where it is not."""

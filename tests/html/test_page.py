@@ -301,7 +301,7 @@ def test_an_outcome_without_corridors_still_makes_a_page() -> None:
     empty = outcomes.replace(
         fair, corridors=fair.corridors.iloc[:0], reasons={}, routes=fair.routes.iloc[:0]
     )
-    assert "Ningún corredor lleva tránsito" in json.loads(json_text(_story(empty)))["paragraphs"][1]
+    assert "Ningún corredor lleva tránsito" in json.loads(json_text(_story(empty)))["paragraphs"][0]
 
 
 def test_invented_places_are_told_twice() -> None:

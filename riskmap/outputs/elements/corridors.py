@@ -12,6 +12,7 @@ import pandas as pd
 from riskmap.outputs.elements.base import MapElement, OutcomeLike, ReasonLike, plain, text_of
 from riskmap.outputs.elements.matching import match_corridors
 from riskmap.outputs.payload import pack_lines
+from riskmap.outputs.words import Words
 
 # From light to dark in even steps of lightness, so that the order reads in any kind of colour
 # vision and in grey; the width tells the class a second time.
@@ -48,7 +49,7 @@ class Corridors(MapElement):
             "results": [
                 {
                     "lines": f"rm-corridors-{k}",
-                    "rows": _rows(outcome, full=full),
+                    "rows": _rows(outcome, full=full, words=self.edition.words),
                     "same": self._same(outcome),
                 }
                 for k, outcome in enumerate(self.edition.outcomes)
@@ -91,7 +92,7 @@ def _lines(outcome: OutcomeLike) -> bytes:
     return pack_lines(geometry, owner=np.arange(len(geometry)), kind=np.zeros(len(geometry), "u1"))
 
 
-def _rows(outcome: OutcomeLike, *, full: float) -> list[dict[str, Any]]:
+def _rows(outcome: OutcomeLike, *, full: float, words: Words) -> list[dict[str, Any]]:
     table = ranked(outcome).drop(columns="geometry")
     lows = np.array([low for low, _, _ in CLASSES])
     share = 100.0 * np.nan_to_num(table["undetected_transits"].to_numpy(float)) / (full or 1.0)
@@ -99,12 +100,15 @@ def _rows(outcome: OutcomeLike, *, full: float) -> list[dict[str, Any]]:
     classes = np.searchsorted(lows, np.round(share, 6), side="right") - 1
     records = table.to_dict("records")
     return [
-        _row(record, reason=outcome.reasons.get(record["corridor_id"]), cls=int(cls))
+        {
+            **_row(record, cls=int(cls), words=words),
+            **_why(record, outcome.reasons.get(record["corridor_id"]), words=words),
+        }
         for record, cls in zip(records, classes, strict=True)
     ]
 
 
-def _row(record: Mapping[Any, Any], *, reason: ReasonLike | None, cls: int) -> dict[str, Any]:
+def _row(record: Mapping[Any, Any], *, cls: int, words: Words) -> dict[str, Any]:
     numbers = {
         "score": "risk_score", "km": "length_km", "hours": "travel_hours", "transits": "transits",
         "undetected": "undetected_transits", "detection": "detection_probability",
@@ -117,22 +121,21 @@ def _row(record: Mapping[Any, Any], *, reason: ReasonLike | None, cls: int) -> d
         "id": text_of(record["corridor_id"]),
         "rank": int(record["rank"]),
         "name": text_of(record["name"]),
-        "post": text_of(record.get("nearest_post")),
+        "post": words.place(text_of(record.get("nearest_post"))),
         "class": cls,
         "evidence": evidence if evidence in _WEAK_EVIDENCE else None,
         **{key: plain(record.get(column)) for key, column in numbers.items()},
-        **_why(record, reason),
     }
 
 
-def _why(record: Mapping[Any, Any], reason: ReasonLike | None) -> dict[str, Any]:
+def _why(record: Mapping[Any, Any], reason: ReasonLike | None, *, words: Words) -> dict[str, Any]:
     if reason is None:
-        borders, areas = (text_of(record.get(c)) for c in ("crosses_border", "protected_area"))
-        return {"origins": [], "sites": [], "posts": [], "borders": [borders] if borders else [],
+        areas = text_of(record.get("protected_area"))
+        return {"origins": [], "sites": [], "posts": [], "borders": [],
                 "areas": [areas] if areas else []}  # fmt: skip
 
     def pairs(items: Any) -> list[list[Any]]:
-        return [[text_of(name), plain(value)] for name, value in items]
+        return [[words.place(text_of(name)), plain(value)] for name, value in items]
 
     return {
         "origins": pairs(reason.origins),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from riskmap.outputs.elements.base import MapElement, element_file, is_invented, plain, text_of
+from riskmap.outputs.words import Words
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -33,21 +34,26 @@ class Sites(MapElement):
 
     def options(self) -> Mapping[str, Any]:
         """Return each result's places by kind: a plan's posts differ from today's."""
-        results = [self._places(outcome.layers.tables) for outcome in self.edition.outcomes]
+        words = self.edition.words
+        results = [_places(o.layers.tables, words=words) for o in self.edition.outcomes]
         present = {kind for places in results for kind in places}
         kinds = [{"id": k, "group": group, "on": on} for k, group, on, _ in _KINDS if k in present]
         return {"kinds": kinds, "results": results}
 
-    @staticmethod
-    def _places(tables: Mapping[str, gpd.GeoDataFrame]) -> dict[str, list[dict[str, Any]]]:
-        return {
-            kind: _sites(tables[kind], columns=columns)
-            for kind, _, _, columns in _KINDS
-            if len(tables.get(kind, ()))
-        }
+
+def _places(
+    tables: Mapping[str, gpd.GeoDataFrame], *, words: Words
+) -> dict[str, list[dict[str, Any]]]:
+    return {
+        kind: _sites(tables[kind], columns=columns, words=words)
+        for kind, _, _, columns in _KINDS
+        if len(tables.get(kind, ()))
+    }
 
 
-def _sites(table: gpd.GeoDataFrame, *, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+def _sites(
+    table: gpd.GeoDataFrame, *, columns: tuple[str, ...], words: Words
+) -> list[dict[str, Any]]:
     table = table.copy()
     if "effective_hours" in columns and {"patrol_hours", "effectiveness"} <= set(table):
         table["effective_hours"] = table["patrol_hours"] * table["effectiveness"]
@@ -58,7 +64,7 @@ def _sites(table: gpd.GeoDataFrame, *, columns: tuple[str, ...]) -> list[dict[st
     return [
         {
             "at": [plain(point.y, digits=5), plain(point.x, digits=5)],
-            "name": text_of(record.get("name")),
+            "name": words.place(text_of(record.get("name"))),
             "facts": _facts(record, columns),
             "note": text_of(record.get("note")),
             "invented": is_invented(record.get("invented")),

@@ -4,7 +4,10 @@ riskmap.part(30, (page) => {
 
   function first(row) {
     const post = row.postHours === null ? t("first_no_post") : t("first_post", { post: row.post || t("unnamed"), hours: page.hours(row.postHours) });
-    return el("li", {}, el("button", { type: "button", class: "rm-link", on: { click: () => page.choose(row.id, { fly: true }) } }, page.name(row.name)), el("span", {}, ` ${post}`));
+    const most = ([pair]) => (pair ? `${pair[0]} (${page.percent(pair[1])})` : t("unknown"));
+    const why = t("first_why", { undetected: page.number(row.undetected, row.undetected < 10 ? 1 : 0), origin: most(row.origins), site: most(row.sites) });
+    return el("li", {}, el("button", { type: "button", class: "rm-link", on: { click: () => page.choose(row.id, { fly: true }) } }, page.name(row.name)),
+      el("span", { class: "rm-first-why" }, page.name(why), " ", page.name(post)));
   }
 
   function toLimits() {

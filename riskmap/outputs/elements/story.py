@@ -111,8 +111,7 @@ def _paragraphs(words: Words, outcome: OutcomeLike) -> list[str]:
     )]  # fmt: skip
     if not len(outcome.corridors):
         out.append(words.say("story_no_corridor"))
-    more = _left_out(words, outcome)
-    return [*out, " ".join(more)] if more else out
+    return [" ".join([*out, *_left_out(words, outcome)])]
 
 
 def _left_out(words: Words, outcome: OutcomeLike) -> list[str]:
