@@ -260,6 +260,12 @@ def test_empty_geometry_and_many_parts_are_packed() -> None:
     assert [(owner, kind) for owner, kind, _ in found] == [(5, 1), (5, 1)]
 
 
+def test_a_page_stays_within_its_bytes() -> None:
+    """50,000 reaches in 12 MB is 240 bytes a reach, beside what every page carries."""
+    small, large = (len(build_map(outcomes.large(n)).get_root().render()) for n in (100, 4100))
+    assert large - small < 4000 * 240
+
+
 # Comparing
 
 

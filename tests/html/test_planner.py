@@ -229,6 +229,17 @@ def test_small_screens_show_map_and_list_without_sideways_scrolling(
     expect(page.locator("#rm-why")).to_be_visible()
 
 
+def test_no_corridor_is_thinned_away_far_out(show: Open, pages: Pages) -> None:
+    """At zoom 3 a corridor is a pixel or two long, and is still drawn, in its colour."""
+    page = show(pages["plain"], link="#v=3/-12.5/-70.5&n=1")
+    count = page.evaluate(
+        """() => [...document.querySelectorAll(".leaflet-rm-corridors-pane canvas")].reduce(
+          (sum, c) => sum + c.getContext("2d").getImageData(0, 0, c.width, c.height).data
+            .filter((v, k) => k % 4 === 3 && v > 200).length, 0)"""
+    )
+    assert count >= 4
+
+
 def test_a_study_without_corridors_or_layers_opens(show: Open, tmp_path: Path) -> None:
     fair = outcomes.example()
     bare = outcomes.replace(
