@@ -88,7 +88,11 @@ def _trace(
     name = np.unique(reaches.name[chosen].astype(str), return_inverse=True)[1]
     joined = passes & (np.diff(start) == 2)
     two = np.flatnonzero(joined)
-    joined[two] = name[incident[start[two]]] == name[incident[start[two] + 1]]
+    one, other = incident[start[two]], incident[start[two] + 1]
+    # A corridor has one downstream end: where two currents meet or part head on, it ends.
+    head_on = (ends[one, 0] == two) == (ends[other, 0] == two)
+    head_on &= reaches.flow_known[chosen[one]] & reaches.flow_known[chosen[other]]
+    joined[two] = (name[one] == name[other]) & ~head_on
     chain_start, _, slot_node, slot_edge = trace_chains(start, incident, ends, ~joined)
     inner = slot_edge >= 0
     edge = np.concatenate([slot_edge[inner], np.flatnonzero(loops).astype(np.int32)])

@@ -21,6 +21,7 @@ from riskmap.network.reaches import Reaches, draw_lines
 
 #: Water within this distance of a border, between two crossings of it, runs along it, km.
 ALONG_BORDER_KM = 2.0
+_HAIR_DEG = np.array([1.3e-9, 0.7e-9])  # a tenth of a millimetre, in no direction of a grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ def _chains_through(reaches: Reaches, touched: Ints) -> list[list[tuple[int, boo
     edge = np.repeat(np.flatnonzero(plain), 2).astype(np.int32)
     decision = np.bincount(ends.ravel(), minlength=n) != 2
     decision[ends[~plain, 0]] = True
+    # Where two currents meet or part head on, the water that goes on is not the same.
+    known = reaches.flow_known
+    begins = np.bincount(reaches.u[known], minlength=n)
+    decision |= (np.bincount(ends[known].ravel(), minlength=n) == 2) & (begins != 1)
     chain_start, _, slot_node, slot_edge = trace_chains(start, edge[slot], ends, decision)
     wanted = set(touched.tolist())
     chains = [[(r, True)] for r in np.flatnonzero(~plain).tolist() if r in wanted]
@@ -108,14 +113,19 @@ def outlines(geometry: Geometries) -> Geometries:
 
 def _crossings_of(coords: Floats, measures: Floats, border: shapely.Geometry) -> list[float]:
     """Return the measures of the true crossings of one chain, km."""
-    meeting = shapely.get_coordinates(shapely.intersection(shapely.LineString(coords), border))
+    # Moved by a hair, the border neither touches the water nor runs on it: it crosses, or not.
+    beside = shapely.transform(border, lambda xy: xy + _HAIR_DEG)
+    meeting = shapely.get_coordinates(shapely.intersection(shapely.LineString(coords), beside))
     if not len(meeting):
         return []
     at = np.sort(_measures_at(meeting, coords, measures))
-    away = _km_from_border(coords, border)
+    steps = np.arange(0.0, measures[-1], ALONG_BORDER_KM / 4.0)
+    along = np.union1d(measures, steps)
+    places = np.column_stack([np.interp(along, measures, axis) for axis in coords.T])
+    away = _km_from_border(places, beside)
     crossings, group = [], [at[0]]
     for before, after in pairwise(at):
-        inside = (measures > before) & (measures < after)
+        inside = (along > before) & (along < after)
         if away[inside].max(initial=0.0) <= ALONG_BORDER_KM:
             group.append(after)
             continue
