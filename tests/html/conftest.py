@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
 
 from riskmap.outputs.map import build_map
 from tests.html import outcomes
@@ -57,7 +57,11 @@ def show(browser: Browser) -> Iterator[Open]:
     trouble: list[str] = []
     contexts = []
 
-    def opened(path: Path, *, link: str = "", size: tuple[int, int] = (1366, 768)) -> Page:
+    def opened(
+        path: Path, *, link: str = "", size: tuple[int, int] = (1366, 768), content: str = ""
+    ) -> Page:
+        if content:
+            path.write_text(content, "utf-8")
         width, height = size
         context = browser.new_context(
             viewport={"width": width, "height": height}, reduced_motion="reduce"
@@ -70,7 +74,7 @@ def show(browser: Browser) -> Iterator[Open]:
         page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
         page.on("dialog", lambda dialog: trouble.append(f"dialog: {dialog.message}"))
         page.goto(path.as_uri() + link)
-        ready(page)
+        ready(page.frame_locator("iframe") if content else page)
         return page
 
     yield opened
@@ -79,7 +83,7 @@ def show(browser: Browser) -> Iterator[Open]:
     assert trouble == []
 
 
-def ready(page: Page) -> None:
+def ready(page: Page | FrameLocator) -> None:
     """Wait until the corridors are drawn."""
     page.locator("html[data-corridors=drawn]").wait_for(state="attached")
 

@@ -229,6 +229,14 @@ def test_small_screens_show_map_and_list_without_sideways_scrolling(
     expect(page.locator("#rm-why")).to_be_visible()
 
 
+def test_a_map_in_a_notebook_works_inside_its_frame(show: Open, tmp_path: Path) -> None:
+    framed = build_map(outcomes.example())._repr_html_()
+    page = show(tmp_path / "notebook.html", content=f"<!DOCTYPE html><body>{framed}")
+    frame = page.frame_locator("iframe")
+    frame.locator("#rm-list .rm-row").nth(2).click()
+    expect(frame.locator("#rm-why")).to_be_visible()
+
+
 def test_no_corridor_is_thinned_away_far_out(show: Open, pages: Pages) -> None:
     """At zoom 3 a corridor is a pixel or two long, and is still drawn, in its colour."""
     page = show(pages["plain"], link="#v=3/-12.5/-70.5&n=1")

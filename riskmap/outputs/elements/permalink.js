@@ -32,7 +32,8 @@ riskmap.part(5, (page) => {
     return `#${link}`;
   };
   function write() {
-    if (document.body.classList.contains("rm-paper")) return;
+    // A page inside a notebook has no address of its own.
+    if (location.protocol === "about:" || document.body.classList.contains("rm-paper")) return;
     written = page.link();
     history.replaceState(null, "", written);
   }
