@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from riskmap.planning.checkpoints import plan_checkpoints
     from riskmap.report import Note
     from riskmap.settings import Settings
-    from riskmap.study import Result, Study, demo_study
+    from riskmap.study import Result, Study, compare, demo_study
 
 _HOMES = {
     "DataError": "riskmap.errors",
@@ -42,6 +42,7 @@ _HOMES = {
     "Study": "riskmap.study",
     "StudyError": "riskmap.errors",
     "assign": "riskmap.model.assign",
+    "compare": "riskmap.study",
     "demo_study": "riskmap.study",
     "plan_checkpoints": "riskmap.planning.checkpoints",
 }
@@ -61,6 +62,7 @@ __all__ = [
     "StudyError",
     "__version__",
     "assign",
+    "compare",
     "demo_study",
     "plan_checkpoints",
 ]

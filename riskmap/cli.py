@@ -202,6 +202,50 @@ def map_(
     typer.echo(f"Map: {output}")
 
 
+@app.command(epilog="Example: riskmap compare before.toml after.toml -o change.csv")
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="A", help="Study file.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Study file to compare with it.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Table to write, or a map with a switch: .html"
+        ),
+    ] = ...,  # type: ignore[assignment]
+    season_before: Annotated[
+        SeasonName | None, typer.Option("--season-a", help="Water season of A.")
+    ] = None,
+    season_after: Annotated[
+        SeasonName | None, typer.Option("--season-b", help="Water season of B.")
+    ] = None,
+    overwrite: Overwrite = False,  # noqa: FBT002
+) -> None:
+    """Compare two studies (or two seasons of one), corridor by corridor."""
+    _check_ending(output, *_table_endings(), ".html")
+    _refuse_existing(output, overwrite=overwrite)
+    first = _run(_read(before, season=season_before))
+    second = _run(_read(after, season=season_after))
+    _save_comparison(first, second, output, overwrite=overwrite)
+    typer.echo(f"Comparison: {output}")
+
+
+def _save_comparison(first: Result, second: Result, path: Path, *, overwrite: bool) -> None:
+    from riskmap.outputs.files import write_whole
+    from riskmap.outputs.plans import write_comparison
+    from riskmap.outputs.terminal import print_comparison
+    from riskmap.study import compare as compare_results
+
+    comparison = compare_results(first, second)
+    if path.suffix.lower() == ".html":
+        from riskmap.outputs.map import build_map
+
+        page = build_map([first.outcome, second.outcome])
+        write_whole(path, page.get_root().render().encode(), overwrite=overwrite)
+    else:
+        write_comparison(first.outcome, second.outcome, comparison, path, overwrite=overwrite)
+    print_comparison(comparison)
+
+
 @app.command(epilog="Example: riskmap graph study.toml -o network.gpkg")
 def graph(
     study: StudyPath = DEFAULT_STUDY,

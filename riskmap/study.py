@@ -27,6 +27,7 @@ from riskmap.settings import Settings, load_settings, settings_from_mapping
 if TYPE_CHECKING:
     from riskmap.outputs.map import RiskMap
     from riskmap.planning.checkpoints import CheckpointPlan
+    from riskmap.planning.compare import Comparison
     from riskmap.planning.study_plans import StudyHours
 
 
@@ -195,6 +196,24 @@ class Result:
         from riskmap.outputs.tables import write_table
 
         write_table(self.outcome, Path(path), level=level, top=top, overwrite=overwrite)
+
+
+def compare(before: Result, after: Result) -> Comparison:
+    """Compare two results of one region, corridor by corridor: what rose, what fell, and why.
+
+    Raises
+    ------
+    PlanError
+        Where the two have no water in common.
+    """
+    from riskmap.planning.compare import compare_corridors
+
+    return compare_corridors(
+        before.corridors,
+        after.corridors,
+        summary_before=before.summary,
+        summary_after=after.summary,
+    )
 
 
 def demo_study() -> Study:

@@ -9,6 +9,7 @@ import geopandas as gpd
 
 from riskmap.outputs.tables import record_of, write_rows
 from riskmap.planning.checkpoints import CheckpointPlan
+from riskmap.planning.compare import Comparison
 from riskmap.planning.study_plans import StudyHours
 from riskmap.results.outcome import Outcome
 
@@ -51,6 +52,29 @@ def write_hours(outcome: Outcome, plan: StudyHours, path: Path, *, overwrite: bo
         "gap": plan.gap,
     }
     write_rows(plan.hours, path, name="patrol_hours", record=record, overwrite=overwrite)
+
+
+def write_comparison(
+    before: Outcome,
+    after: Outcome,
+    comparison: Comparison,
+    path: Path,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write what changed, corridor by corridor; the record holds the totals and both provenances.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written.
+    """
+    totals = comparison.summary
+    record = {
+        "summary": totals.set_index("total").to_dict(orient="index"),
+        "provenance": {"before": dict(before.provenance), "after": dict(after.provenance)},
+    }
+    write_rows(comparison.corridors, path, name="corridors", record=record, overwrite=overwrite)
 
 
 def with_corridors(table: Any, outcome: Outcome) -> gpd.GeoDataFrame:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from riskmap.outputs.plans import with_corridors
 from riskmap.planning.checkpoints import CheckpointPlan
+from riskmap.planning.compare import Comparison
 from riskmap.planning.study_plans import StudyHours
 from riskmap.report import Note
 from riskmap.results.check import Check
@@ -163,6 +164,30 @@ def _advice(outcome: Outcome, plan: CheckpointPlan, tolerance: float) -> list[st
     sure = "chosen one by one, at least 63 % of the best" if plan.method == "greedy" else proof
     lines.append(f"How sure: {sure}. Traffic is what a model expects, not what anybody counted.")
     return lines
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print the corridors that changed most, and what did it."""
+    console = Console(highlight=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("corridor", overflow="fold", ratio=1)
+    for heading in ("rank", "undet. before", "after", "change"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("why", no_wrap=True)
+    for row in comparison.corridors.head(ROWS_SHOWN).itertuples():
+        name = row.name_after if isinstance(row.name_after, str) else row.name_before
+        ranks = [f"{r:.0f}" if r == r else "–" for r in (row.rank_before, row.rank_after)]
+        before, after = (
+            f"{v:.0f}" if v == v else "–"
+            for v in (row.undetected_transits_before, row.undetected_transits_after)
+        )
+        table.add_row(
+            Text(str(name)), " → ".join(ranks), before, after, f"{row.change:+.0f}", row.why
+        )
+    console.print(table)
+    trends = comparison.corridors["trend"].value_counts()
+    told = ", ".join(f"{trends.get(t, 0)} {t}" for t in ("rose", "fell", "steady"))
+    console.print(Text(f"Stretches of water: {told}."))
 
 
 def print_hours(outcome: Outcome, plan: StudyHours, *, hours: float) -> None:

@@ -76,7 +76,9 @@ def lines(result: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in result.stderr.splitlines() if line.startswith("riskmap: ")]
 
 
-@pytest.mark.parametrize("verb", ["demo", "init", "check", "rank", "map", "graph", "plan"])
+@pytest.mark.parametrize(
+    "verb", ["demo", "init", "check", "rank", "map", "graph", "plan", "compare"]
+)
 def test_help_of_every_verb_has_an_example(verb: str) -> None:
     result = riskmap(verb, "--help")
     assert result.returncode == 0
@@ -244,6 +246,20 @@ def test_a_plan_wants_one_thing(small_study: SmallStudy) -> None:
     assert "candidates" in line
     (line,) = lines(riskmap("plan", small_study.path, "--patrol-hours", -5, "-o", path))
     assert "hours" in line
+
+
+def test_two_seasons_are_compared(make_study: Callable[..., SmallStudy]) -> None:
+    study = make_study(rivers=studies.rivers().assign(navigable=["both", "high", "both"]))
+    seasons = ("--season-a", "low", "--season-b", "high")
+    for name in ("change.json", "change.html"):
+        path = study.folder / name
+        result = riskmap("compare", study.path, study.path, *seasons, "-o", path)
+        assert result.returncode == 0, result.stderr
+        assert "rose" in result.stdout
+    content = _strict(study.folder / "change.json")
+    assert {row["trend"] for row in content["corridors"]} >= {"rose"}
+    assert content["provenance"]["before"]["season"] == "low"
+    assert content["provenance"]["after"]["season"] == "high"
 
 
 def test_an_output_is_not_replaced_unless_told(small_study: SmallStudy) -> None:
