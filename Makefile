@@ -37,7 +37,7 @@ lint: $(STAMPS)/test
 	$(BIN)/mypy
 
 test: $(STAMPS)/test $(STAMPS)/browser lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 bench: $(STAMPS)/test
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
