@@ -216,18 +216,22 @@ def _break_rows(  # pragma: no cover
     )  # fmt: skip
 
 
-def finish_pieces(rows: Rows, forward: Bools, tolerance_m: float, mends: Mends) -> Pieces:
+def finish_pieces(
+    rows: Rows, *, forward: Bools, rank: Ints, tolerance_m: float, mends: Mends
+) -> Pieces:
     """Break rows to pieces; leave out slivers and second digitisations, cut loops in two.
 
     Those are judged between nodes other than joints: where a line was cut makes no difference.
-    `forward` says whether each line runs as its chain does.
+    `forward` says whether each line runs as its chain does; of equal digitisations that of the
+    line of the lowest rank stays.
     """
     coords, offsets, u, v, line, stretch = _break_rows(
         rows.xy, rows.node, rows.line, rows.at_m, rows.start, rows.first_joint
     )
     length = vertex_measures_km(coords, offsets)[offsets[1:] - 1]
     pieces, node = _contract(Pieces(coords, offsets, u, v, line, forward[line], length))
-    sliver, second = _judge(rows, node, _sum_by(stretch, length), tolerance_m)
+    east = np.where(forward, 1, -1)
+    sliver, second = _judge(rows, node, _sum_by(stretch, length), tolerance_m, (rank, east))
     sliver, second = sliver[stretch], second[stretch]
     loop = (pieces.u == pieces.v) & ~sliver
     told = sliver & (length > SAME_PLACE_M / 1000.0)
@@ -261,7 +265,9 @@ def _contract(pieces: Pieces) -> tuple[Pieces, Ints]:
     return replace(pieces, u=u, v=v), node
 
 
-def _judge(rows: Rows, node: Ints, length_km: Floats, tolerance_m: float) -> tuple[Bools, Bools]:
+def _judge(
+    rows: Rows, node: Ints, length_km: Floats, tolerance_m: float, ties: tuple[Ints, Longs]
+) -> tuple[Bools, Bools]:
     """Tell the stretches that are slivers, and those that run along another between its nodes."""
     hard = np.flatnonzero((rows.node >= 0) & (rows.node < rows.first_joint))
     chain = np.searchsorted(rows.start, hard, side="right")
@@ -276,7 +282,7 @@ def _judge(rows: Rows, node: Ints, length_km: Floats, tolerance_m: float) -> tup
     suspects = np.flatnonzero(_either(same))
     for group in np.split(order[suspects], np.flatnonzero(np.diff(key[order[suspects]])) + 1):
         bounds = {int(k): (int(begin[k]), int(end[k]) + 1) for k in group}
-        for k in _seconds(rows.xy, bounds, tolerance_m):
+        for k in _seconds(rows, bounds, tolerance_m, ties):
             second[k] = True
     return sliver, second
 
@@ -291,12 +297,18 @@ def _sum_by(group: Ints, values: Floats) -> Floats:
     return np.bincount(group, values).astype(np.float64)
 
 
-def _seconds(xy: Floats, bounds: dict[int, tuple[int, int]], tolerance_m: float) -> list[int]:
+def _seconds(
+    rows: Rows, bounds: dict[int, tuple[int, int]], tolerance_m: float, ties: tuple[Ints, Longs]
+) -> list[int]:
     """Return the runs of vertices that run along a finer one of the same ends."""
-    rank = {k: fineness(xy[a:b]) for k, (a, b) in bounds.items()}
+    xy = rows.xy
+    joint = rows.node >= rows.first_joint
+    order = {
+        k: preference(xy[a:b], rows.line[a:b], joint[a:b], ties) for k, (a, b) in bounds.items()
+    }
     kept: list[int] = []
     seconds = []
-    for k in sorted(rank, key=rank.__getitem__):
+    for k in sorted(order, key=order.__getitem__):
         metres = scales(xy[bounds[k][0]][None, :])[0]
         if any(runs_along(xy, bounds[j], bounds[k], tolerance_m, metres) for j in kept):
             seconds.append(k)
@@ -305,13 +317,29 @@ def _seconds(xy: Floats, bounds: dict[int, tuple[int, int]], tolerance_m: float)
     return seconds
 
 
-def fineness(xy: Floats) -> tuple[float, bytes]:
-    """Return what digitisations are ranked by: the longer first, then their places, either way.
+def preference(
+    xy: Floats, line: Ints, joint: Bools, ties: tuple[Ints, Longs]
+) -> tuple[float, bytes, int, bytes, int, float, float]:
+    """Return what digitisations are ranked by, the one that stays first.
 
-    The number of vertices would not do: a cut between two vertices adds one.
+    The longer comes first: it follows more bends. (The number of vertices would not do: a cut
+    between two vertices adds one.) Equal ones are told apart by their places, by where they are
+    cut, by what their lines say, and last by their direction, to the east first. `ties` are rank
+    and way (1 or −1) of each line.
     """
     length = round(float(line_lengths_km(xy, np.array([0, len(xy)]))[0]), 9)
-    return -length, min(xy.astype(">f8").tobytes(), xy[::-1].astype(">f8").tobytes())
+    cuts = xy[joint]
+    rank, way = ties
+    first = line[:-1][np.argmin(rank[line[:-1]])]
+    ahead = way[first] * (xy[-1] - xy[0])
+    return (
+        -length, _either_way(xy), len(cuts), _either_way(cuts), int(rank[first]),
+        -float(ahead[0]), -float(ahead[1]),
+    )  # fmt: skip
+
+
+def _either_way(xy: Floats) -> bytes:
+    return min(xy.astype(">f8").tobytes(), xy[::-1].astype(">f8").tobytes())
 
 
 def _halve(loops: Pieces, *, n_nodes: int) -> Pieces:

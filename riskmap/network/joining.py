@@ -64,7 +64,10 @@ def distinct_lines(coords: Floats, offsets: Longs, rank: Ints, mends: Mends) -> 
     mark = _mark_lines(coords, offsets)
     label, unique = pd.factorize(mark)
     shared = np.flatnonzero(keep & (np.bincount(label, minlength=len(unique)) > 1)[label])
-    shared = shared[np.lexsort((rank[shared], label[shared]))]
+    ahead = coords[offsets[shared + 1] - 1] - coords[offsets[shared]]
+    # Of equal lines that run against each other the one that goes east stays.
+    order = np.lexsort((-ahead[:, 1], -ahead[:, 0], rank[shared], label[shared]))
+    shared = shared[order]
     for a, b in _equal_pairs(coords, offsets, shared, label):
         keep[b] &= not keep[a]
     copies = shared[~keep[shared]]

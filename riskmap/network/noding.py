@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
-from riskmap.network.cutting import Cuts, Pieces, cut_chains, fineness, finish_pieces
+from riskmap.network.cutting import Cuts, Pieces, cut_chains, finish_pieces, preference
 from riskmap.network.joining import (
     Chains,
     Longs,
@@ -65,7 +65,7 @@ def node_lines(
     """
     mends = Mends(row)
     keep = distinct_lines(coords, offsets, rank, mends)
-    chains = measured(_without_copies(coords, offsets, keep, tolerance_m, mends))
+    chains = measured(_without_copies(coords, offsets, keep, rank, tolerance_m, mends))
     lines = chains.lines
     ends = ends_of(lines.start)
     pairs = find_pairs(lines.xy[ends], within_m=tolerance_m)
@@ -75,15 +75,17 @@ def node_lines(
     crossings = find_crossings(lines, boxes, end_m=tolerance_m)
     cuts = _gather_cuts(chains, ends, cluster, feet, crossings, tolerance_m, mends)
     rows = cut_chains(chains, ends, cluster, cuts, tolerance_m)
-    return finish_pieces(rows, chains.forward, tolerance_m, mends)
+    return finish_pieces(
+        rows, forward=chains.forward, rank=rank, tolerance_m=tolerance_m, mends=mends
+    )
 
 
 def _without_copies(
-    coords: Floats, offsets: Longs, keep: Longs, tolerance_m: float, mends: Mends
+    coords: Floats, offsets: Longs, keep: Longs, rank: Ints, tolerance_m: float, mends: Mends
 ) -> Chains:
     """Join lines to chains, and leave out chains that run along another from end to end."""
     chains = join_chains(coords, offsets, keep)
-    copy = _copies(chains.lines, tolerance_m)
+    copy = _copies(chains, rank, tolerance_m)
     if not copy.size:
         return chains
     start = chains.lines.start
@@ -96,22 +98,26 @@ def _without_copies(
     return join_chains(coords, offsets, keep[~gone[keep]])
 
 
-def _copies(lines: Lines, tolerance_m: float) -> Longs:
+def _copies(chains: Chains, rank: Ints, tolerance_m: float) -> Longs:
     """Return the chains that lie within the tolerance of another, ends at its ends."""
+    lines = chains.lines
     ends = ends_of(lines.start)
     xy = lines.xy[ends]
     pairs = find_pairs(xy, within_m=tolerance_m)
     others = pairs ^ 1
     away = (xy[others[:, 0]] - xy[others[:, 1]]) * scales(xy[others[:, 0]])
     both = np.hypot(away[:, 0], away[:, 1]) <= tolerance_m + 1e-6
-    chains = np.unique(np.sort(pairs[both] // 2, axis=1), axis=0)
-    chains = chains[chains[:, 0] != chains[:, 1]]
-    bounds = {int(c): (int(lines.start[c]), int(lines.start[c + 1])) for c in np.unique(chains)}
-    # The finer digitisation stays; equal ones are told apart by their vertices.
-    rank = {c: fineness(lines.xy[a:b]) for c, (a, b) in bounds.items()}
+    sought = np.unique(np.sort(pairs[both] // 2, axis=1), axis=0)
+    sought = sought[sought[:, 0] != sought[:, 1]]
+    bounds = {int(c): (int(lines.start[c]), int(lines.start[c + 1])) for c in np.unique(sought)}
+    ties = rank, np.where(chains.forward, 1, -1)
+    order = {
+        c: preference(lines.xy[a:b], chains.line[a:b], chains.joint[a:b], ties)
+        for c, (a, b) in bounds.items()
+    }
     copies: set[int] = set()
-    for pair in sorted(chains.tolist(), key=lambda p: sorted(rank[c] for c in p)):
-        kept, second = sorted(pair, key=rank.__getitem__)
+    for pair in sorted(sought.tolist(), key=lambda p: sorted(order[c] for c in p)):
+        kept, second = sorted(pair, key=order.__getitem__)
         metres = scales(lines.xy[bounds[second][0]][None, :])[0]
         if kept not in copies and second not in copies:
             one, other = bounds[kept], bounds[second]
@@ -172,9 +178,12 @@ def _gather_cuts(
     """Decide where chains are cut and where nodes stand."""
     lines = chains.lines
     n_clusters = int(cluster.max(initial=-1)) + 1
-    feet, node = _one_foot_each(lines, cluster, feet, tolerance_m)
+    node_xy = _amid(lines.xy[ends], cluster, n_clusters)
+    feet, node = _one_foot_each(lines, cluster, node_xy, feet, tolerance_m)
     cross = take(cross, ~_grazing(lines, cluster, cross, feet, node, tolerance_m))
-    node_xy = _node_places(lines, ends, cluster, feet, node)
+    # A node that stands on a line stands there, another amid its ends.
+    standing, which = np.unique(node, return_inverse=True)
+    node_xy[standing] = _amid(point(lines, feet.segment, feet.t), which, standing.size)
     _tell_joins(chains, ends, cluster, node, node_xy, mends)
     place = point(lines, cross.segment, cross.t)
     cross_node = _places_once(place)
@@ -262,9 +271,9 @@ def _run_from_end(
 
 
 def _one_foot_each(
-    lines: Lines, cluster: Longs, feet: Found, tolerance_m: float
+    lines: Lines, cluster: Longs, ends_xy: Floats, feet: Found, tolerance_m: float
 ) -> tuple[Found, Longs]:
-    """Keep the nearest foot of an end on a chain, and one of a node near one place.
+    """Keep the nearest foot of an end on a chain, and of a node near one place.
 
     None is kept beside an end of the chain that is the node itself.
     """
@@ -280,7 +289,11 @@ def _one_foot_each(
     one, two = order[:-1], order[1:]
     new[1:] = (node[two] != node[one]) | (chain[two] != chain[one])
     new[1:] |= at[two] - at[one] > 2.0 * tolerance_m
-    kept = order[new]
+    place_no = np.cumsum(new) - 1
+    xy = point(lines, feet.segment, feet.t)[order]
+    away = (xy - ends_xy[node[order]]) * scales(xy)
+    best = np.lexsort((xy[:, 1], xy[:, 0], np.hypot(away[:, 0], away[:, 1]), place_no))
+    kept = order[best[np.unique(place_no[best], return_index=True)[1]]]
     return take(feet, kept), node[kept]
 
 
@@ -293,16 +306,6 @@ def _nearest_each(lines: Lines, feet: Found) -> Longs:
     new[1:] = (feet.other[two] != feet.other[one]) | (chain[two] != chain[one])
     nearest: Longs = order[new]
     return nearest
-
-
-def _node_places(lines: Lines, ends: Longs, cluster: Longs, feet: Found, node: Longs) -> Floats:
-    """Return the place of each cluster: on the line that it stands on, else amid its ends."""
-    n = int(cluster.max(initial=-1)) + 1
-    xy = _amid(lines.xy[ends], cluster, n)
-    if node.size:
-        standing, which = np.unique(node, return_inverse=True)
-        xy[standing] = _amid(point(lines, feet.segment, feet.t), which, standing.size)
-    return xy
 
 
 def _amid(xy: Floats, group: Longs, n: int) -> Floats:

@@ -141,10 +141,15 @@ def _ranks(rivers: gpd.GeoDataFrame) -> Ints:
     Names come before none, and the rest is any order that does not depend on the rows'.
     """
     named = (rivers["name"] == "").to_numpy()
-    codes = [pd.factorize(rivers[name].to_numpy(), sort=True)[0] for name in ("name", *_ATTRIBUTES)]
-    order = np.lexsort((*reversed(codes), named))
+    codes = np.column_stack(
+        [named]
+        + [pd.factorize(rivers[name].to_numpy(), sort=True)[0] for name in ("name", *_ATTRIBUTES)]
+    )
+    order = np.lexsort(codes.T[::-1])
+    new = np.zeros(order.size, dtype=np.bool_)
+    new[1:] = (codes[order][1:] != codes[order][:-1]).any(axis=1)
     rank = np.empty(order.size, dtype=np.int32)
-    rank[order] = np.arange(order.size, dtype=np.int32)
+    rank[order] = np.cumsum(new)
     return rank
 
 
