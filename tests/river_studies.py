@@ -26,7 +26,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
-from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry import LineString, MultiLineString, Point, Polygon
 
 from riskmap.layers import Layers
 from riskmap.network.sites import Sited
@@ -167,6 +167,16 @@ def merge_lines(region: Region, pair: tuple[int, int]) -> Region:
     geometry[pair[0]] = LineString([*upper, *lower[1:]])
     merged = rivers.set_geometry(gpd.GeoSeries(geometry, crs=WGS84).values)
     return region.changed(rivers=merged.drop(index=merged.index[pair[1]]).reset_index(drop=True))
+
+
+def gathered(region: Region) -> Region:
+    """Make one row of several parts of all lines that have the same columns."""
+    rivers = region.tables["rivers"]
+    kinds = [str(list(row)) for row in rivers.drop(columns="geometry").to_numpy()]
+    rows = [rivers[[k == kind for k in kinds]] for kind in dict.fromkeys(kinds)]
+    table = pd.concat([row.iloc[[0]] for row in rows], ignore_index=True)
+    parts = [MultiLineString(list(row.geometry)) for row in rows]
+    return region.changed(rivers=table.set_geometry(gpd.GeoSeries(parts, crs=WGS84).values))
 
 
 def shuffled(region: Region, random: Random) -> Region:

@@ -23,7 +23,7 @@ from riskmap.network.borders import find_crossings
 from riskmap.network.reaches import build_reaches
 
 law = settings(
-    max_examples=30,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
@@ -134,12 +134,9 @@ def test_no_two_corridors_could_be_one(region: Region) -> None:
 @settings(law, max_examples=40)
 @given(regions())
 def test_corridors_agree_with_the_plain_walk_up_from_each_lower_end(region: Region) -> None:
-    """Where the direction of flow is known, and no two reaches of a waterway meet head on."""
+    """Where the direction of flow is known; reaches that meet head on are not one corridor."""
     assume(region.flow == "digitised")
     reaches = region.scored.reaches
-    for node, (one, other) in ((k, m) for k, m in reaches_at(region).items() if len(m) == 2):
-        head_on = (reaches.u[one] == node) == (reaches.u[other] == node)
-        assume(not head_on or reaches.name[one] != reaches.name[other])
     busy = set(carrying(region))
     stretches = [
         Stretch(int(u), int(v), float(transits) if r in busy else 0.0, str(name))
@@ -155,13 +152,11 @@ def test_corridors_agree_with_the_plain_walk_up_from_each_lower_end(region: Regi
 @law
 @given(regions())
 def test_a_corridor_runs_with_the_current(region: Region) -> None:
-    """Head on, it cannot do so everywhere."""
     assume(region.flow == "digitised")
-    reaches, chains = region.scored.reaches, region.scored.chains
-    for c, chain in members(region).items():
+    chains = region.scored.chains
+    for c in members(region):
         with_line = chains.with_line[chains.start[c] : chains.start[c + 1]]
-        km = reaches.length_km[chain]
-        assert km[with_line].sum() >= km[~with_line].sum() - 1e-9
+        assert with_line.all()
 
 
 def test_the_arms_of_an_island_are_each_walked_with_the_current() -> None:
@@ -251,7 +246,7 @@ def test_a_corridor_crosses_the_border_where_it_ends_at_one(region: Region) -> N
         assert bool(by_id["crosses_border"].loc[name]) == crosses
         # There is one border, so that it is the one.
         assert set(outcome.reasons[name].borders) == (names if crosses else set())
-    if "borders" in region.tables and not head_on_anywhere(region):
+    if "borders" in region.tables and not turns_in_unknown_flow(region):
         (raya,) = region.tables["borders"].geometry
         sides = [_side(raya, place) for place in scored.reaches.node_xy]
         # Tributaries run along the border at times; these run across it, once.
@@ -260,12 +255,12 @@ def test_a_corridor_crosses_the_border_where_it_ends_at_one(region: Region) -> N
             assert ends[0] * ends[1] >= 0.0, "a reach lies on both sides of the border"
 
 
-def head_on_anywhere(region: Region) -> bool:
-    """Whether two lines and no third meet mouth to mouth or head to head, as round an island."""
+def turns_in_unknown_flow(region: Region) -> bool:
+    """Whether unknown water runs up one arm of an island and down the other: it may wander."""
     reaches = region.scored.reaches
     n = reaches.node_xy.shape[0]
     begin, end = np.bincount(reaches.u, minlength=n), np.bincount(reaches.v, minlength=n)
-    return bool(((begin + end == 2) & (begin != 1)).any())
+    return region.flow == "unknown" and bool(((begin + end == 2) & (begin != 1)).any())
 
 
 def _side(raya: object, place: np.ndarray) -> float:

@@ -15,6 +15,7 @@ from river_studies import (
     XY,
     Region,
     cut_line,
+    gathered,
     merge_lines,
     mergeable,
     points_table,
@@ -278,6 +279,12 @@ def test_a_line_through_a_confluence_leaves_the_others_their_names() -> None:
 @given(regions(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(region: Region, random: Random) -> None:
     same_corridors(region.outcome, shuffled(region, random).outcome)
+
+
+@law
+@given(regions())
+def test_lines_of_several_parts_are_the_same_water(region: Region) -> None:
+    same_corridors(region.outcome, gathered(region).outcome)
 
 
 @law
