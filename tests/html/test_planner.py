@@ -73,6 +73,9 @@ def test_choosing_on_the_map_selects_in_the_list(show: Open, pages: Pages) -> No
     expect(page.locator(".rm-open .rm-row-name")).to_have_text(corridor["name"])
     expect(page.locator(".rm-open .rm-row")).to_be_in_viewport()
     expect(page.locator("#rm-live")).to_have_text(f"Corredor 8: {corridor['name']}")
+    card = page.locator(".rm-popup .rm-card")
+    expect(card).to_contain_text(f"corredor n.º 8{corridor['name']}")
+    expect(card).to_contain_text("mayor origen: Mazuko (62 %); mayor destino: Local inventado 4")
 
 
 def test_the_slider_leaves_the_first_ranks(show: Open, pages: Pages) -> None:
@@ -227,6 +230,9 @@ def test_small_screens_show_map_and_list_without_sideways_scrolling(
     assert box["height"] >= 0.5 * size[1]
     page.locator("#rm-list .rm-row").nth(1).click()
     expect(page.locator("#rm-why")).to_be_visible()
+    page.locator("#rm-story .rm-link").first.click()
+    expect(page.locator(".folium-map")).to_be_in_viewport()
+    picture(page, f"small-{size[0]}-chosen")
 
 
 def test_a_map_in_a_notebook_works_inside_its_frame(show: Open, tmp_path: Path) -> None:

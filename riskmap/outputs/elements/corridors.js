@@ -56,11 +56,19 @@ riskmap.part(20, (page) => {
     }).addTo(map) : null;
   }
 
-  page.choose = (id, { fly = false } = {}) => {
+  const open = (row, at) => L.popup({ className: "rm-popup", maxWidth: 300, autoPanPadding: [20, 60] }).setLatLng(at).setContent(page.card(row)).openOn(map);
+  // On a telephone the map is not beside the list: what was chosen elsewhere is shown on it.
+  function show(row) {
+    page.at("rm-stage").scrollIntoView({ block: "start" });
+    open(row, middle(row));
+  }
+
+  page.choose = (id, { fly = false, stay = false } = {}) => {
     const row = page.row(id);
     const view = fly ? "map" : page.state.view;
     page.set({ corridor: row ? id : null, view, top: row ? Math.max(page.state.top, page.rows().indexOf(row) + 1) : page.state.top });
     if (row && fly && chosen) page.fly(chosen.getBounds(), { padding: [48, 48], maxZoom: 11 });
+    if (row && fly && !stay && store() && window.innerWidth <= 760) show(row);
     if (row) page.announce(page.t("chosen", { rank: row.rank, name: row.name }));
   };
 
@@ -74,8 +82,9 @@ riskmap.part(20, (page) => {
   const tip = L.tooltip({ className: "rm-tip", direction: "top", offset: [0, -8] });
   map.on("click", (event) => {
     const row = under(event, 12);
-    if (row) page.choose(row.id);
-    else page.describe(event.latlng);
+    if (!row) return page.describe(event.latlng);
+    page.choose(row.id);
+    return open(row, event.latlng);
   });
   map.on("mousemove", (event) => {
     const row = under(event, 6);

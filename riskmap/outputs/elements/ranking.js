@@ -52,7 +52,7 @@ riskmap.part(32, (page) => {
   function item(row) {
     const open = row.id === page.state.corridor;
     const facts = [t("km", { km: page.number(row.km) }), hours(row.postHours), interval(row)].filter(Boolean).join(" · ");
-    const button = el("button", { type: "button", class: "rm-row", "aria-expanded": String(open), on: { click: () => page.choose(open ? null : row.id, { fly: true }) } },
+    const button = el("button", { type: "button", class: "rm-row", "aria-expanded": String(open), on: { click: () => page.choose(open ? null : row.id, { fly: true, stay: true }) } },
       el("span", { class: "rm-rank" }, String(row.rank)), el("span", { class: "rm-row-text" }, el("span", { class: "rm-row-name" }, page.name(row.name)), el("span", { class: "rm-row-facts" }, facts),
         row.evidence ? el("span", { class: "rm-badge" }, t(`evidence_badge_${row.evidence}`)) : null),
       el("span", { class: "rm-row-score" }, el("span", {}, page.number(row.score)), bar(row)));

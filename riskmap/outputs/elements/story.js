@@ -2,12 +2,17 @@
 riskmap.part(30, (page) => {
   const { el, t } = { el: page.el, t: page.t.bind(page) }, results = page.option("story").results;
 
-  function first(row) {
+  // Why a corridor ranks where it does, in two sentences.
+  function brief(row) {
     const post = row.postHours === null ? t("first_no_post") : t("first_post", { post: row.post || t("unnamed"), hours: page.hours(row.postHours) });
     const most = ([pair]) => (pair ? `${pair[0]} (${page.percent(pair[1])})` : t("unknown"));
     const why = t("first_why", { undetected: page.number(row.undetected, row.undetected < 10 ? 1 : 0), origin: most(row.origins), site: most(row.sites) });
-    return el("li", {}, el("button", { type: "button", class: "rm-link", on: { click: () => page.choose(row.id, { fly: true }) } }, page.name(row.name)),
-      el("span", { class: "rm-first-why" }, page.name(why), " ", page.name(post)));
+    return el("span", { class: "rm-first-why" }, page.name(why), " ", page.name(post));
+  }
+  page.card = (row) => el("div", { class: "rm-card" }, el("p", { class: "rm-card-kind" }, t("rank_of", { rank: row.rank })), el("p", { class: "rm-card-name" }, page.name(row.name)), brief(row));
+
+  function first(row) {
+    return el("li", {}, el("button", { type: "button", class: "rm-link", on: { click: () => page.choose(row.id, { fly: true }) } }, page.name(row.name)), brief(row));
   }
 
   function toLimits() {
