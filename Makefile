@@ -22,7 +22,7 @@ $(STAMPS)/test: setup.cfg pyproject.toml | $(BIN)/python
 
 # The browser that the map is tested in comes from the system's packages.
 $(STAMPS)/browser:
-	@command -v chromium >/dev/null || { \
+	@command -v chromium >/dev/null && command -v pdftotext >/dev/null || { \
 	  as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$as_root apt-get update -qq && \
 	  $$as_root apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core poppler-utils; }
