@@ -11,13 +11,15 @@ from scipy.sparse.csgraph import connected_components
 
 from riskmap.geodesy import line_lengths_km, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Ints
-from riskmap.network.joining import Chains, Longs, line_at
+from riskmap.network.joining import Chains, Longs, line_at, point
 from riskmap.network.mends import Mends
-from riskmap.network.nearness import SAME_PLACE_M, runs_along, scales
+from riskmap.network.nearness import SAME_PLACE_M, Lines, runs_along, scales
 from riskmap.report import Note
 
 #: Vertices nearer to each other than this are one place, degrees: a millimetre.
 _SAME_DEG = 1e-8
+#: The shift of an end fades out over so many tolerances of its line.
+EASED = 4.0
 #: What becomes of a row: it is added, takes the place of the one before, or is left out.
 _APPEND, _REPLACE, _DROP = 0, 1, 2
 
@@ -86,18 +88,75 @@ def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, toleranc
     """Cut chains at nodes and joints, and move their ends and cuts to where the nodes stand."""
     lines = chains.lines
     joint = _own_joints(chains, cuts, cluster, tolerance_m)
+    xy, bends = _ease_ends(lines, ends, cluster, cuts, tolerance_m)
     first_joint = cuts.node_xy.shape[0]
-    node_xy = np.concatenate([cuts.node_xy, lines.xy[joint]])
-    node = np.full(lines.xy.shape[0], -1, dtype=np.int32)
+    node_xy = np.concatenate([cuts.node_xy, xy[joint]])
+    node = np.full(xy.shape[0], -1, dtype=np.int32)
     node[ends], node[joint] = cluster, first_joint + np.arange(joint.size)
-    cut_start = np.searchsorted(line_at(lines, cuts.segment), np.arange(lines.start.size))
+    segment = np.concatenate([cuts.segment, bends[0]])
+    t = np.concatenate([cuts.t, bends[1]])
+    which = np.concatenate([cuts.node, np.full(bends[0].size, -1)])
+    place = np.concatenate([cuts.node_xy[cuts.node], point(lines, *bends)])
+    order = np.lexsort((-which, t, segment))
+    segment = segment[order]
+    cut_start = np.searchsorted(line_at(lines, segment), np.arange(lines.start.size))
     rows = _merge_rows(
-        (lines.xy, lines.start, lines.along_m, chains.line),
+        (xy, lines.start, lines.along_m, chains.line),
         node,
         node_xy,
-        (cut_start, cuts.segment, cuts.t, cuts.node),
+        (cut_start, segment, t[order], which[order], place[order]),
     )
     return Rows(*rows, first_joint)
+
+
+def _ease_ends(
+    lines: Lines, ends: Longs, cluster: Longs, cuts: Cuts, tolerance_m: float
+) -> tuple[Floats, tuple[Longs, Floats]]:
+    """Move the ends of chains to their nodes, and what is near them with them, ever less.
+
+    The shift fades out over a stated length of line, so that it does not depend on which vertices
+    the line has there. Returns the vertices moved, and where on which segments the shift ends.
+    """
+    chain = line_at(lines, cuts.segment)
+    length = lines.along_m[lines.start[1:] - 1]
+    free = np.repeat(np.minimum(EASED * tolerance_m, 0.5 * length), 2)
+    reach = free.copy()
+    np.minimum.at(reach, 2 * chain, cuts.at_m)
+    np.minimum.at(reach, 2 * chain + 1, length[chain] - cuts.at_m)
+    shift = cuts.node_xy[cluster] - lines.xy[ends]
+    xy = lines.xy.copy()
+    moved = np.flatnonzero((shift != 0.0).any(axis=1))
+    segment = _shift_ends(xy, lines.start, lines.along_m, moved, shift, reach)
+    span = lines.along_m[segment + 1] - lines.along_m[segment]
+    last = lines.start[moved // 2 + 1] - 1
+    at = np.where(moved % 2 == 0, reach[moved], lines.along_m[last] - reach[moved])
+    t = (at - lines.along_m[segment]) / span
+    # Where a cut ends the shift the cut is the bend.
+    inside = (reach[moved] == free[moved]) & (t > 0.0) & (t < 1.0)
+    return xy, (segment[inside], t[inside])
+
+
+@njit(cache=True)
+def _shift_ends(  # pragma: no cover
+    xy: Floats, start: Longs, along: Floats, moved: Longs, shift: Floats, reach: Floats
+) -> Longs:
+    """Shift the vertices near ends in place; return the segment on which each shift ends."""
+    segment = np.empty(moved.size, dtype=np.int64)
+    for k in range(moved.size):
+        end = moved[k]
+        first, last = start[end // 2], start[end // 2 + 1] - 1
+        step = 1 if end % 2 == 0 else -1
+        vertex = first if step == 1 else last
+        origin = along[vertex]
+        while first <= vertex <= last:
+            left = 1.0 - abs(along[vertex] - origin) / max(reach[end], 1e-9)
+            if left <= 0.0:
+                break
+            xy[vertex, 0] += left * shift[end, 0]
+            xy[vertex, 1] += left * shift[end, 1]
+            vertex += step
+        segment[k] = min(max(vertex - 1 if step == 1 else vertex, first), last - 1)
+    return segment
 
 
 def _own_joints(chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float) -> Longs:
@@ -124,15 +183,16 @@ def _merge_rows(  # pragma: no cover
     chains: tuple[Floats, Longs, Floats, Ints],
     node: Ints,
     node_xy: Floats,
-    cuts: tuple[Longs, Longs, Floats, Longs],
+    cuts: tuple[Longs, Longs, Floats, Longs, Floats],
 ) -> tuple[Floats, Ints, Ints, Floats, Longs]:
     """Lay the vertices and the cuts of each chain in order; a vertex at a cut gives way to it.
 
     Returns place, node (−1: a vertex), line and measure of each row, and the first row of each
-    chain. `cuts` are the first cut of each chain, and segment, fraction and node of each.
+    chain. `cuts` are the first cut of each chain, and segment, fraction, node and place of each; a
+    cut of the node −1 is a vertex that is added.
     """
     xy, start, along, line = chains
-    cut_start, cut_segment, cut_t, cut_node = cuts
+    cut_start, cut_segment, cut_t, cut_node, cut_xy = cuts
     n = xy.shape[0] + cut_segment.size
     out, at = np.empty((n, 2)), np.empty(n)
     row_node, row_line = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
@@ -160,7 +220,7 @@ def _merge_rows(  # pragma: no cover
                     k += 1
                 if c >= cut_start[chain + 1] or cut_segment[c] > vertex:
                     break
-                here, t = cut_node[c], cut_t[c]
+                here, t, place = cut_node[c], cut_t[c], cut_xy[c]
                 c += 1
         first[chain + 1] = k
     return out[:k], row_node[:k], row_line[:k], at[:k], first
@@ -245,6 +305,13 @@ def finish_pieces(
     plain = _take(pieces, np.flatnonzero(~(sliver | second | loop | nothing)))
     halves = _halve(_take(pieces, np.flatnonzero(loop & ~nothing)), n_nodes=node.size)
     return _append(plain, halves, mends.notes())
+
+
+def no_pieces(mends: Mends) -> Pieces:
+    """Return what is left of no lines."""
+    none = np.empty(0, dtype=np.int32)
+    return Pieces(np.empty((0, 2)), np.zeros(1, dtype=np.int64), none, none, none,
+                  np.empty(0, dtype=np.bool_), np.empty(0), mends.notes())  # fmt: skip
 
 
 def _contract(pieces: Pieces) -> tuple[Pieces, Ints]:

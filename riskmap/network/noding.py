@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
-from riskmap.network.cutting import Cuts, Pieces, cut_chains, finish_pieces, preference
+from riskmap.network.cutting import Cuts, Pieces, cut_chains, finish_pieces, no_pieces, preference
 from riskmap.network.joining import (
     Chains,
     Longs,
@@ -65,6 +65,8 @@ def node_lines(
     """
     mends = Mends(row)
     keep = distinct_lines(coords, offsets, rank, mends)
+    if not keep.size:
+        return no_pieces(mends)
     chains = measured(_without_copies(coords, offsets, keep, rank, tolerance_m, mends))
     lines = chains.lines
     ends = ends_of(lines.start)

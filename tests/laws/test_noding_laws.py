@@ -160,11 +160,13 @@ def test_the_order_of_rows_makes_no_difference(sensible: bool, seed: int, side: 
     assert (one.name == two.name).all()
 
 
+@pytest.mark.parametrize("but", ["copies", "redigitised"])
 @law
 @given(seed=seeds, side=st.integers(2, 6))
-def test_a_cut_in_a_line_makes_no_difference(seed: int, side: int) -> None:
+def test_a_cut_in_a_line_makes_no_difference(but: str, seed: int, side: int) -> None:
+    """Three digitisations of one reach are left out here: which one stays may depend on a cut."""
     rng = np.random.default_rng(seed)
-    lines = with_faults(rng, grow_rivers(rng, side))
+    lines = with_faults(rng, grow_rivers(rng, side), ALL_FAULTS - {but})
     pieces = []
     for line in lines:
         k = int(rng.integers(1, len(line)))
@@ -177,7 +179,7 @@ def test_a_cut_in_a_line_makes_no_difference(seed: int, side: int) -> None:
     a, b = contracted(built_graph(one)), contracted(built_graph(two))
     assert one.node_xy[sorted(a)] == pytest.approx(two.node_xy[sorted(b)], abs=1e-9)
     assert a.number_of_edges() == b.number_of_edges()
-    assert two.length_km.sum() == pytest.approx(one.length_km.sum(), rel=1e-3)
+    assert two.length_km.sum() == pytest.approx(one.length_km.sum(), rel=1e-9)
 
 
 def wave(*, north_m: float = 0.0, height: float = 0.003) -> np.ndarray:
