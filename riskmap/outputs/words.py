@@ -82,6 +82,16 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Otros {unserved} no encuentran camino por el agua y no se cuentan.",
         "Another {unserved} find no way by water and are not counted.",
     ),
+    "warn_unserved": (
+        (
+            "El {share} % de la demanda no encuentra camino por el agua. Revise la red de ríos "
+            "(riskmap check) antes de usar este orden."
+        ),
+        (
+            "{share} % of the demand finds no way by water. Look at the river network "
+            "(riskmap check) before you use this ranking."
+        ),
+    ),
     "story_local": (
         "{local} no usan el agua: origen y destino están en el mismo punto.",
         "{local} use no water: origin and destination are at one place.",

@@ -310,6 +310,13 @@ def test_an_outcome_without_corridors_still_makes_a_page() -> None:
     assert "Ningún corredor lleva tránsito" in json.loads(json_text(_story(empty)))["paragraphs"][0]
 
 
+def test_much_demand_without_water_is_a_warning() -> None:
+    fair = outcomes.example()
+    assert not any("riskmap check" in said for said in _story(fair)["statements"])
+    dry = outcomes.replace(fair, summary={**fair.summary, "unserved": 1500.0})
+    assert _story(dry)["statements"][0].startswith("El 75 % de la demanda no encuentra camino")
+
+
 def test_invented_places_are_told_twice() -> None:
     fair = outcomes.example()
     tables = dict(fair.layers.tables)

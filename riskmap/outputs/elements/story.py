@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST_STATEMENTS: Final = 3  # of one layer's notes: they are meant to be one sentence
 _REPORTED: Final = ("unattached", "unreachable", "skipped", "defaulted", "doubtful", "ambiguous")
+_MUCH_UNSERVED: Final = 0.2  # of the demand; a judgement: beyond it the order is not to be trusted
 _DATE_COLUMNS: Final = ("detected_on", "date")
 
 
@@ -136,7 +137,7 @@ def _certainty(words: Words, outcome: OutcomeLike) -> str:
 
 def _statements(words: Words, outcome: OutcomeLike) -> list[str]:
     """Return what the layers say of themselves: that every venue is invented, for one."""
-    out = _invented(words, outcome)
+    out = [*_warning(words, outcome), *_invented(words, outcome)]
     for layer, table in outcome.layers.tables.items():
         # A layer that says it is invented has said the most important thing of itself.
         if "note" in table and not _count_invented(table):
@@ -144,6 +145,14 @@ def _statements(words: Words, outcome: OutcomeLike) -> list[str]:
             told = [note for note in seen if note][:_MOST_STATEMENTS]
             out += [words.say("statement", layer=words.layer(layer), note=note) for note in told]
     return out
+
+
+def _warning(words: Words, outcome: OutcomeLike) -> list[str]:
+    """Warn where so much demand finds no water that the ranking shows the network's gaps."""
+    demand, unserved = (float(outcome.summary.get(key) or 0.0) for key in ("demand", "unserved"))
+    if demand <= 0 or unserved / demand < _MUCH_UNSERVED:
+        return []
+    return [words.say("warn_unserved", share=words.number(100.0 * unserved / demand))]
 
 
 def _invented(words: Words, outcome: OutcomeLike) -> list[str]:
