@@ -127,7 +127,7 @@ def _rank(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Order by undetected transits; ties by length, then by identifier (model §6)."""
     undetected = table["undetected_transits"].to_numpy()
     largest = undetected.max(initial=0.0)
-    score = 100.0 * undetected / largest if largest > 0.0 else np.zeros(undetected.size)
+    score = 100.0 * (undetected / largest) if largest > 0.0 else np.zeros(undetected.size)
     order = np.lexsort(
         (
             table["corridor_id"].to_numpy(dtype=str),

@@ -316,25 +316,3 @@ def test_a_ring_read_the_other_way_keeps_its_names_and_ranks() -> None:
     same_corridors(region.outcome, turned(region).outcome)
     ids = [r.outcome.corridors["corridor_id"].tolist() for r in (region, turned(region))]
     assert ids[0] == ids[1]
-
-
-@pytest.mark.parametrize("theta", [2.0, 4.0])
-def test_a_ring_of_unknown_flow_does_not_begin_where_its_line_was_cut(theta: float) -> None:
-    """Nothing leaves the ring, so that no node of it stops a corridor; the cut is farthest west."""
-    arms = [
-        ([(0, 0), (-40, -62), (30, -127), (20, -200)], {"name": "Mayor"}),
-        ([(0, 0), (66, -62), (72, -127), (20, -200)], {"name": "Mayor"}),
-    ]
-    region = Region(
-        {
-            "rivers": rivers_table(arms),
-            "entry_points": points_table("entry", [((0, 0), {"weight": 1.0})]),
-            "venues": points_table("venue", [((30, -127), {"capacity": 1.0, "confidence": 1.0})]),
-            "settlements": points_table("town", [((0, 20), {}), ((-60, -62), {})]),
-        },
-        {"travel": {"snap_tolerance_m": 5.0}, "routes": {"theta_per_h": theta}},
-        flow="unknown",
-    )
-    pieces = cut_line(region, row=0, segment=1, share=0.0)
-    same_corridors(region.outcome, pieces.outcome)
-    same_corridors(region.outcome, turned(region).outcome)
