@@ -19,6 +19,9 @@ riskmap.part(40, (page) => {
   }
   function fit() {
     const mm = document.body.getBoundingClientRect().width / 281, sheet = page.at("rm-paper-second");
+    const limits = document.querySelector(".rm-fold-group");
+    limits.classList.remove("rm-tight");
+    limits.classList.toggle("rm-tight", limits.scrollHeight > limits.clientHeight + 1);
     trim(first, () => first.scrollHeight > first.clientHeight + 1);
     page.at("rm-paper-view").textContent = page.t("paper_rows", { shown: page.number(ON_SECOND), all: page.number(page.rows().length) });
     const shown = trim(second, () => sheet.getBoundingClientRect().height > SHEET_MM * mm);
