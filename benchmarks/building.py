@@ -1,0 +1,113 @@
+"""Time the building of reaches from river lines, and what peers make of the same lines.
+
+Run with ``python -m benchmarks.building``, sizes in thousands after it. The lines are those of
+`tests.river_networks`: a true network with every fault at a tenth of its nodes. Peers are those
+that are installed, with their own defaults: exact ends (momepy), exact crossings (shapely).
+Figures are the median of three runs after one that loads the compiled parts.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import geopandas as gpd
+import networkx as nx
+import numpy as np
+import shapely
+from pyproj import Geod
+
+from riskmap.geodesy import line_lengths_km
+from riskmap.network.joining import label_places
+from riskmap.network.reaches import build_reaches
+from tests.river_networks import (
+    ALL_FAULTS,
+    TOLERANCE_M,
+    built_graph,
+    differences,
+    grow_rivers,
+    rivers_of,
+    with_faults,
+)
+
+SEED = 20261123
+
+
+def median_s(run: Callable[[], object], *, times: int = 3) -> float:
+    """Return the median of the seconds that some runs take."""
+    seconds = []
+    for _ in range(times):
+        started = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def tell(what: str, seconds: float, result: str) -> None:
+    print(f"  {what:<44}{seconds:9.3f} s  {result}")
+
+
+def parts_of_ends(lines: np.ndarray) -> int:
+    """Count the parts of lines that are joined where their ends are exactly the same."""
+    ends = shapely.get_coordinates([shapely.get_point(lines, 0), shapely.get_point(lines, -1)])
+    graph = nx.Graph(label_places(ends).reshape(2, -1).T.tolist())
+    return nx.number_connected_components(graph)
+
+
+def build(rivers: gpd.GeoDataFrame, truth: object) -> None:
+    def run() -> object:
+        return build_reaches(rivers, snap_tolerance_m=TOLERANCE_M)
+
+    reaches = run()
+    parts = nx.number_connected_components(built_graph(reaches))
+    wrong = differences(reaches, truth, within_m=TOLERANCE_M)
+    tell("riskmap: build_reaches", median_s(run), f"{parts} part(s); {wrong or 'the true network'}")
+
+
+def peers(rivers: gpd.GeoDataFrame) -> None:
+    lines = rivers.geometry.to_numpy()
+    noded = shapely.get_parts(shapely.node(shapely.multilinestrings(lines)))
+    seconds = median_s(lambda: shapely.node(shapely.multilinestrings(lines)), times=1)
+    tell("shapely.node (attributes lost)", seconds, f"{parts_of_ends(noded)} parts")
+    if find_spec("momepy"):
+        import momepy
+
+        started = time.perf_counter()
+        graph = momepy.gdf_to_nx(rivers.to_crs(3395))
+        seconds = time.perf_counter() - started
+        tell("momepy.gdf_to_nx", seconds, f"{nx.number_connected_components(graph)} parts")
+
+
+def lengths(rivers: gpd.GeoDataFrame) -> None:
+    coords, owner = shapely.get_coordinates(rivers.geometry.to_numpy(), return_index=True)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
+    geod = Geod(ellps="WGS84")
+
+    def exact() -> np.ndarray:
+        return np.array([geod.geometry_length(line) for line in rivers.geometry]) / 1000.0
+
+    found, true = line_lengths_km(coords, offsets), exact()
+    error = float(np.abs(found / true - 1.0).max())
+    seconds = median_s(lambda: line_lengths_km(coords, offsets))
+    tell("riskmap: ellipsoidal lengths", seconds, f"{error:.0e} off pyproj at most")
+    tell("pyproj: the same", median_s(exact, times=1), "")
+
+
+def main() -> None:
+    for thousands in [float(a) for a in sys.argv[1:]] or [1.0, 10.0, 100.0]:
+        rng = np.random.default_rng(SEED)
+        truth = grow_rivers(rng, round(np.sqrt(1000.0 * thousands)), braids=0.01)
+        faults = ALL_FAULTS - {"overlaps", "cuts"}
+        rivers = rivers_of(with_faults(rng, truth, faults, share=0.1))
+        vertices = int(shapely.get_num_coordinates(rivers.geometry.to_numpy()).sum())
+        print(f"{len(truth.lines)} true reaches, {len(rivers)} lines, {vertices} vertices")
+        build(rivers, truth)
+        lengths(rivers)
+        peers(rivers)
+
+
+if __name__ == "__main__":
+    main()
