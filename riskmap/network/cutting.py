@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from numba import njit
@@ -369,19 +370,30 @@ def _seconds(
 ) -> list[int]:
     """Return the runs of vertices that run along a finer one of the same ends."""
     xy = rows.xy
-    joint = rows.node >= rows.first_joint
+    along = _pairs_along(xy, bounds, tolerance_m)
+    if not along:
+        return []
     order = {
-        k: preference(xy[a:b], rows.line[a:b], joint[a:b], ties) for k, (a, b) in bounds.items()
+        k: preference(xy[a:b], rows.line[a:b], rows.node[a:b] >= rows.first_joint, ties)
+        for k, (a, b) in bounds.items()
     }
     kept: list[int] = []
-    seconds = []
     for k in sorted(order, key=order.__getitem__):
-        metres = scales(xy[bounds[k][0]][None, :])[0]
-        if any(runs_along(xy, bounds[j], bounds[k], tolerance_m, metres) for j in kept):
-            seconds.append(k)
-        else:
+        if not any((j, k) in along for j in kept):
             kept.append(k)
-    return seconds
+    return [k for k in bounds if k not in kept]
+
+
+def _pairs_along(
+    xy: Floats, bounds: dict[int, tuple[int, int]], tolerance_m: float
+) -> set[tuple[int, int]]:
+    """Return the pairs of runs of vertices that run along each other, either way round."""
+    found = set()
+    for j, k in combinations(bounds, 2):
+        metres = scales(xy[bounds[j][0]][None, :])[0]
+        if runs_along(xy, bounds[j], bounds[k], tolerance_m, metres):
+            found |= {(j, k), (k, j)}
+    return found
 
 
 def preference(

@@ -112,19 +112,22 @@ def _copies(chains: Chains, rank: Ints, tolerance_m: float) -> Longs:
     sought = np.unique(np.sort(pairs[both] // 2, axis=1), axis=0)
     sought = sought[sought[:, 0] != sought[:, 1]]
     bounds = {int(c): (int(lines.start[c]), int(lines.start[c + 1])) for c in np.unique(sought)}
+    metres = scales(lines.xy[lines.start[sought[:, 0]]])
+    along = [
+        runs_along(lines.xy, bounds[one], bounds[other], tolerance_m, metres[k])
+        for k, (one, other) in enumerate(sought.tolist())
+    ]
+    sought = sought[along]
     ties = rank, np.where(chains.forward, 1, -1)
-    order = {
-        c: preference(lines.xy[a:b], chains.line[a:b], chains.joint[a:b], ties)
-        for c, (a, b) in bounds.items()
-    }
+    order = {}
+    for c in np.unique(sought).tolist():
+        run = slice(*bounds[c])
+        order[c] = preference(lines.xy[run], chains.line[run], chains.joint[run], ties)
     copies: set[int] = set()
     for pair in sorted(sought.tolist(), key=lambda p: sorted(order[c] for c in p)):
         kept, second = sorted(pair, key=order.__getitem__)
-        metres = scales(lines.xy[bounds[second][0]][None, :])[0]
-        if kept not in copies and second not in copies:
-            one, other = bounds[kept], bounds[second]
-            if runs_along(lines.xy, one, other, tolerance_m, metres):
-                copies.add(second)
+        if kept not in copies:
+            copies.add(second)
     return np.array(sorted(copies), dtype=np.int64)
 
 

@@ -128,7 +128,8 @@ def _vertices(shapes: Geometries) -> tuple[Floats, npt.NDArray[np.int64], npt.ND
         shapes, row = shapely.get_parts(shapes, return_index=True)
     coords, part = shapely.get_coordinates(shapes, return_index=True)
     new = np.ones(part.size, dtype=np.bool_)
-    new[1:] = (coords[1:] != coords[:-1]).any(axis=1) | (part[1:] != part[:-1])
+    step = coords[1:] != coords[:-1]
+    new[1:] = step[:, 0] | step[:, 1] | (part[1:] != part[:-1])
     if not new.all():
         coords, part = coords[new], part[new]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=shapes.size))])
