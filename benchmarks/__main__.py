@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks import maps, planning, speed
+from benchmarks import building, maps, planning, speed
 
 if __name__ == "__main__":
     speed.main()
+    building.main()
     planning.main()
     maps.main()
