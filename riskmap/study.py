@@ -5,7 +5,7 @@ Two windows; each method is one call downwards.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -137,11 +137,22 @@ class Result:
         """The scored network as a networkx graph, made when first asked for."""
         return scored_graph(self.outcome.scored)
 
-    def map(self, *, language: Literal["es", "en"] | None = None) -> RiskMap:
-        """Return the planner's map, a `folium.Map`; its language is the study's by default."""
+    def map(
+        self, *, language: Literal["es", "en"] | None = None, beside: Sequence[Result] = ()
+    ) -> RiskMap:
+        """Return the planner's map, a `folium.Map`.
+
+        Parameters
+        ----------
+        language
+            The study's by default.
+        beside
+            Further results (the other season, before and after a plan): the map then has a switch.
+        """
         from riskmap.outputs.map import build_map  # folium is only loaded for those who ask
 
-        return build_map(self.outcome, language=language)
+        outcomes = [self.outcome, *(other.outcome for other in beside)]
+        return build_map(outcomes if beside else self.outcome, language=language)
 
     def plan_checkpoints(
         self,
