@@ -98,7 +98,7 @@ def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, toleranc
     t = np.concatenate([cuts.t, bends[1]])
     which = np.concatenate([cuts.node, np.full(bends[0].size, -1)])
     place = np.concatenate([cuts.node_xy[cuts.node], point(lines, *bends)])
-    order = np.lexsort((-which, t, segment))
+    order = np.lexsort((_ahead(lines, segment, t, place), t, segment))
     segment = segment[order]
     cut_start = np.searchsorted(line_at(lines, segment), np.arange(lines.start.size))
     rows = _merge_rows(
@@ -108,6 +108,14 @@ def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, toleranc
         (cut_start, segment, t[order], which[order], place[order]),
     )
     return Rows(*rows, first_joint)
+
+
+def _ahead(lines: Lines, segment: Longs, t: Floats, place: Floats) -> Floats:
+    """Return how far ahead along the line nodes stand: the order of cuts at one vertex."""
+    low = np.where(t > 0.0, segment, np.maximum(segment - 1, 0))
+    way = lines.xy[segment + 1] - lines.xy[low]
+    ahead: Floats = ((place - lines.xy[segment]) * way).sum(axis=1)
+    return ahead
 
 
 def _ease_ends(

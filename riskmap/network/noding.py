@@ -186,6 +186,7 @@ def _gather_cuts(
     node_xy = _amid(lines.xy[ends], cluster, n_clusters)
     feet, node = _one_foot_each(lines, cluster, node_xy, feet, tolerance_m)
     cross = take(cross, ~_grazing(lines, cluster, cross, feet, node, tolerance_m))
+    cross = take(cross, ~_beside_node(lines, cross, feet, node, tolerance_m))
     # A node that stands on a line stands there, another amid its ends.
     standing, which = np.unique(node, return_inverse=True)
     node_xy[standing] = _amid(point(lines, feet.segment, feet.t), which, standing.size)
@@ -249,6 +250,26 @@ def _grazing(
                 beside = np.vstack([places[ends[0][1]], middle, places[ends[1][1]]])
                 grazing[k] |= along(k, run, beside)
     return grazing
+
+
+def _beside_node(lines: Lines, cross: Found, feet: Found, node: Longs, tolerance_m: float) -> Bools:
+    """Tell the crossings beside which one node stands on both lines: it is the crossing's."""
+    span = float(lines.along_m.max(initial=0.0)) + 4.0 * (tolerance_m + 1.0)
+    key = line_at(lines, feet.segment) * span + measure(lines, feet.segment, feet.t)
+    order = np.argsort(key, kind="stable")
+    key, node = key[order], node[order]
+    near = []
+    for segment, t in ((cross.segment, cross.t), (cross.other, cross.other_t)):
+        at = line_at(lines, segment) * span + measure(lines, segment, t)
+        near.append(
+            (np.searchsorted(key, at - tolerance_m), np.searchsorted(key, at + tolerance_m))
+        )
+    (low, high), (its_low, its_high) = near
+    beside = np.zeros(cross.segment.size, dtype=np.bool_)
+    for k in np.flatnonzero((high > low) & (its_high > its_low)):
+        mine, its = node[low[k] : high[k]], node[its_low[k] : its_high[k]]
+        beside[k] = bool(np.isin(mine, its).any())
+    return beside
 
 
 def _feet_on(
