@@ -23,6 +23,7 @@ from riskmap.network.borders import find_crossings
 from riskmap.network.reaches import Reaches, build_reaches
 from riskmap.network.sites import Sited, Sites, sites_of_layer, stand_on_water
 from riskmap.network.travel import Speeds, build_arcs, reach_speeds
+from riskmap.network.water_areas import trace_centre_lines
 from riskmap.report import Note
 from riskmap.results.corridors import corridor_lines, corridors_table
 from riskmap.results.outcome import Outcome
@@ -68,12 +69,16 @@ def run_study(settings: Settings, *, progress: Progress | None = None) -> Outcom
 
 
 def build_network(settings: Settings, layers: Layers) -> Reaches:
-    """Build the reaches of a study from its river lines."""
-    rivers = settings.layers["rivers"]
+    """Build the reaches of a study from its river lines and water areas."""
+    rivers, areas = layers.tables["rivers"], layers.tables.get("water_areas")
+    tolerance_m = settings.travel.snap_tolerance_m
     return build_reaches(
-        layers.tables["rivers"],
-        snap_tolerance_m=settings.travel.snap_tolerance_m,
-        flow_direction=rivers.flow_direction,
+        rivers,
+        snap_tolerance_m=tolerance_m,
+        flow_direction=settings.layers["rivers"].flow_direction,
+        centre_lines=(
+            None if areas is None else trace_centre_lines(areas, rivers, tolerance_m=tolerance_m)
+        ),
     )
 
 

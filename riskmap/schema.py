@@ -135,6 +135,13 @@ _SCHEMAS = (
         named=False,
     ),
     LayerSchema(
+        "water_areas",
+        ("polygon",),
+        "wide rivers and lakes, whose centre lines join the river lines",
+        (_NAME,),
+        named=False,
+    ),
+    LayerSchema(
         "entry_points",
         ("point",),
         "places where people are brought onto the water",

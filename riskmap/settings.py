@@ -35,7 +35,6 @@ LATER = MappingProxyType(
     {
         "uncertainty": "draws are not in this version: take the section out",
         "rasters": "rasters are not in this version: take the section out",
-        "layers.water_areas": "water areas are not in this version: take the layer out",
         "layers.roads": "roads are not in this version: take the layer out",
         "layers.landings": "landings are not in this version: take the layer out",
         "layers.patrol_tracks": "patrol tracks are not in this version: take the layer out",

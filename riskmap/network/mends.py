@@ -16,7 +16,7 @@ MENDS_TOLD = 20
 
 @dataclass(slots=True)
 class Mends:
-    """Collect the places of mends by kind; `row` is the row number of each line."""
+    """Collect the places of mends by kind; `row` is the row number of each line, −1 if derived."""
 
     row: Ints
     places: dict[str, list[tuple[Ints, Floats]]] = field(default_factory=dict)
@@ -35,7 +35,8 @@ class Mends:
             order = np.lexsort((row, xy[:, 1], xy[:, 0]))
             for k in order[:MENDS_TOLD]:
                 lon, lat = float(xy[k, 0]), float(xy[k, 1])
-                notes.append(Note("mended", "rivers", f"row {row[k]}",
+                feature = f"row {row[k]}" if row[k] >= 0 else "centre line"
+                notes.append(Note("mended", "rivers", feature,
                                   f"{what} at {lon:.5f}, {lat:.5f}", lon=lon, lat=lat))  # fmt: skip
             more = order.size - MENDS_TOLD
             if more > 0:

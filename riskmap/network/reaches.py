@@ -84,6 +84,7 @@ def build_reaches(
     *,
     snap_tolerance_m: float,
     flow_direction: FlowDirection = "digitised",
+    centre_lines: gpd.GeoDataFrame | None = None,
 ) -> Reaches:
     """Build the reaches of a network from river lines.
 
@@ -95,12 +96,16 @@ def build_reaches(
         Gaps up to this are closed, m.
     flow_direction
         How the lines were digitised: first vertex upstream, last vertex upstream, or unknown.
+    centre_lines
+        Further lines that no row stands for, with `name` and `width_m`; their flow is unknown.
 
     Raises
     ------
     NetworkError
         Where no line is left.
     """
+    if centre_lines is not None:
+        rivers = _with_derived(rivers, centre_lines)
     shapes = rivers.geometry.to_numpy()
     coords, offsets, row = _vertices(shapes)
     number = rivers.index.to_numpy(dtype=np.int32)
@@ -121,6 +126,20 @@ def build_reaches(
     )
 
 
+def _with_derived(rivers: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Put derived lines under the river lines, with row number −1 and what is known of them."""
+    columns = ["name", *_ATTRIBUTES]
+    derived = pd.DataFrame({"name": lines["name"].to_numpy(dtype=object)})
+    for name in _ATTRIBUTES:
+        derived[name] = np.nan
+    derived["width_m"] = lines["width_m"].to_numpy()
+    derived["navigable"] = "both"
+    rows = {name: [*rivers[name], *derived[name]] for name in columns}
+    index = np.concatenate([rivers.index.to_numpy(), np.full(len(lines), -1)])
+    shapes = [*rivers.geometry, *lines.geometry]
+    return gpd.GeoDataFrame(rows, index=index, geometry=shapes, crs=rivers.crs)
+
+
 def _vertices(shapes: Geometries) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return vertices, first vertex of each part and the shape of each part; none stands twice."""
     row = np.arange(shapes.size)
@@ -139,11 +158,12 @@ def _vertices(shapes: Geometries) -> tuple[Floats, npt.NDArray[np.int64], npt.ND
 def _ranks(rivers: gpd.GeoDataFrame) -> Ints:
     """Return the rank of each row by what it says: which of two equal lines stays.
 
-    Names come before none, and the rest is any order that does not depend on the rows'.
+    Lines of rows come before derived ones, names before none, and the rest is any order that does
+    not depend on the rows'.
     """
     named = (rivers["name"] == "").to_numpy()
     codes = np.column_stack(
-        [named]
+        [rivers.index.to_numpy() < 0, named]
         + [pd.factorize(rivers[name].to_numpy(), sort=True)[0] for name in ("name", *_ATTRIBUTES)]
     )
     order = np.lexsort(codes.T[::-1])
@@ -174,6 +194,7 @@ def _assemble(
     """Put pieces of lines and the attributes of their rows together, upstream ends first."""
     u = np.where(turned, pieces.v, pieces.u).astype(np.int32)
     v = np.where(turned, pieces.u, pieces.v).astype(np.int32)
+    number = rivers.index.to_numpy(dtype=np.int32)[position]
     first, last = pieces.offsets[:-1], pieces.offsets[1:] - 1
     node_xy = np.empty((int(max(u.max(), v.max())) + 1, 2))
     node_xy[pieces.u], node_xy[pieces.v] = pieces.coords[first], pieces.coords[last]
@@ -184,10 +205,10 @@ def _assemble(
         v,
         node_xy,
         pieces.length_km,
-        rivers.index.to_numpy(dtype=np.int32)[position],
+        number,
         rivers["name"].to_numpy(dtype=object)[position],
         np.zeros(u.size, dtype=np.uint8),
-        np.full(u.size, flow_known),
+        flow_known & (number >= 0),
         {name: rivers[name].to_numpy()[position] for name in _ATTRIBUTES},
         notes,
     )

@@ -289,39 +289,59 @@ def _nodes_at(skeleton: Skeleton, bank: Floats, area: Longs) -> Longs:
 def _as_lines(
     links: Links, skeleton: Skeleton, areas: Geometries, names: npt.NDArray[np.object_]
 ) -> gpd.GeoDataFrame:
-    """Put links of one name end to end, smooth them, and bring them back to degrees."""
+    """Put links end to end, smooth them, and bring them back to degrees."""
     if not links.node.size:
         return _table([], [], [])
-    named = np.flatnonzero(names != "")
-    label = np.full(links.node.size, "", dtype=object)
-    at, area = shapely.STRtree(areas[named]).query(
-        shapely.points(links.path[:, 1]), predicate="intersects"
-    )
-    found, first = np.unique(at, return_index=True)
-    label[found] = names[named][area[first]]
+    label = _names_at(links.path[:, 1], areas, names)
     n = len(skeleton.node_xy)
+    run = _runs(links, label, n)
     half = skeleton.half_width[links.node]
     inner = links.other < n
     half[inner] = 0.5 * (half[inner] + skeleton.half_width[links.other[inner]])
-    runs, run_names, widths = [], [], []
-    for name in sorted(set(label)):
-        mine = np.flatnonzero(label == name)
-        pieces = np.asarray(shapely.linestrings(links.path[mine]))
-        merged = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(pieces)))
-        piece, run = shapely.STRtree(merged).query(
-            shapely.points(links.path[mine, 1]), predicate="dwithin", distance=0.001
-        )
-        weight = np.bincount(run, links.length[mine][piece], minlength=merged.size)
-        width = np.bincount(run, (links.length * half)[mine][piece], minlength=merged.size)
-        width = np.divide(width, weight, out=np.zeros(merged.size), where=weight > 0.0)
-        runs.append(shapely.simplify(merged, _SMOOTHING * width))
-        run_names += [name] * merged.size
-        widths.append(2.0 * width)
-    lines = np.concatenate(runs)
-    width_m = np.concatenate(widths) / _scale(lines)
+    weight = np.bincount(run, links.length)
+    width = np.bincount(run, links.length * half)
+    width = np.divide(width, weight, out=np.zeros(weight.size), where=weight > 0.0)
+    order = np.argsort(run, kind="stable")
+    pieces = np.asarray(shapely.linestrings(links.path[order]))
+    lines = shapely.line_merge(shapely.multilinestrings(pieces, indices=run[order]))
+    lines = np.asarray(shapely.simplify(lines, _SMOOTHING * width))
+    names_of = np.empty(width.size, dtype=object)
+    names_of[run] = label
+    width_m = 2.0 * width / _scale(lines)
     order = _by_place(lines)
     shapes = shapely.transform(lines[order], _to_degrees)
-    return _table(shapes, np.array(run_names, dtype=object)[order], width_m[order])
+    return _table(shapes, names_of[order], width_m[order])
+
+
+def _names_at(
+    places: Floats, areas: Geometries, names: npt.NDArray[np.object_]
+) -> npt.NDArray[np.object_]:
+    """Return the name of the area at each place, "" where it has none."""
+    named = np.flatnonzero(names != "")
+    label = np.full(len(places), "", dtype=object)
+    points = shapely.points(places)
+    at, area = shapely.STRtree(areas[named]).query(points, predicate="intersects")
+    found, first = np.unique(at, return_index=True)
+    label[found] = names[named][area[first]]
+    return label
+
+
+def _runs(links: Links, label: npt.NDArray[np.object_], n_nodes: int) -> Longs:
+    """Give links a number; those of one name between two forks share one."""
+    n = links.node.size
+    link = np.tile(np.arange(n), 2)
+    node = np.concatenate([links.node, links.other])
+    code = pd.factorize(label)[0]
+    at_node = node < n_nodes
+    link, node = link[at_node], node[at_node]
+    order = np.argsort(node, kind="stable")
+    link, node = link[order], node[order]
+    passed = np.flatnonzero((np.bincount(node, minlength=n_nodes) == 2)[node])
+    one, two = link[passed[::2]], link[passed[1::2]]
+    same = code[one] == code[two]
+    matrix = coo_array((np.ones(int(same.sum()), np.int8), (one[same], two[same])), (n, n))
+    runs: Longs = connected_components(matrix, directed=False)[1].astype(np.int64)
+    return runs
 
 
 def _table(shapes: object, names: object, width_m: object) -> gpd.GeoDataFrame:
