@@ -27,7 +27,7 @@ Longs = npt.NDArray[np.int64]
 
 #: A dead end shorter than this many half-widths of the channel that it leaves is a bulge of a
 #: bank, not an arm; so is a stretch that runs beside a river line.
-BULGE = 2.0
+BULGE = 3.0
 
 
 class Skeleton(NamedTuple):
@@ -172,7 +172,36 @@ def choose_links(skeleton: Skeleton, touches: Touches, *, n_groups: int) -> Link
     links = _all_links(skeleton, touches, extra)
     must = np.concatenate([kept, forced, np.ones(extra.node.size, dtype=np.bool_)])
     chosen = _hold_together(links, must, n_nodes, n_groups)
-    return Links(links.node[chosen], links.other[chosen], links.path[chosen], links.length[chosen])
+    chosen_links = Links(
+        links.node[chosen], links.other[chosen], links.path[chosen], links.length[chosen]
+    )
+    return _past_hubs(chosen_links, np.unique(skeleton.hub[skeleton.hub >= 0]), n_nodes)
+
+
+def _past_hubs(links: Links, hubs: Longs, n_nodes: int) -> Links:
+    """Run straight through the triangles whose third chord leads nowhere.
+
+    Of the two links at such a hub one goes, and the other takes its far end.
+    """
+    ends = np.concatenate([links.node, links.other])
+    link = np.tile(np.arange(links.node.size), 2)
+    degree = np.bincount(ends, minlength=n_nodes)
+    passed = np.zeros(degree.size, dtype=np.bool_)
+    passed[hubs] = degree[hubs] == 2
+    # A spoke's `other` is its hub, so two spokes meet here, or a spoke and a link to a line.
+    at = passed[ends]
+    order = np.argsort(ends[at], kind="stable")
+    pair = link[at][order].reshape(-1, 2)
+    spokes = (passed[links.other[pair]]).all(axis=1)
+    one, two = pair[spokes].T
+    other, path, length = links.other.copy(), links.path.copy(), links.length.copy()
+    other[one] = links.node[two]
+    path[one, 2] = links.path[two, 0]
+    path[one, 1] = 0.5 * (path[one, 0] + path[one, 2])
+    length[one] = np.hypot(*(path[one, 0] - path[one, 2]).T)
+    rest = np.ones(other.size, dtype=np.bool_)
+    rest[two] = False
+    return Links(links.node[rest], other[rest], path[rest], length[rest])
 
 
 def _all_links(skeleton: Skeleton, touches: Touches, extra: Touches) -> Links:

@@ -36,7 +36,7 @@ _EQUATOR_DEGREE_M = float(metres_per_degree(np.zeros(1))[0][0])
 #: Chords start from banks at a third of an area's mean width, within these bounds, m.
 _SPACING_M = (25.0, 300.0)
 #: A centre line may be smoothed by this share of the half-width of its channel.
-_SMOOTHING = 0.25
+_SMOOTHING = 0.4
 
 
 class _Lines(NamedTuple):
