@@ -35,6 +35,8 @@ _PLANE = "EPSG:3395"
 _EQUATOR_DEGREE_M = float(metres_per_degree(np.zeros(1))[0][0])
 #: Chords start from banks at a third of an area's mean width, within these bounds, m.
 _SPACING_M = (25.0, 300.0)
+#: Banks nearer to each other than this are one, m.
+_GRID_M = 0.01
 #: A centre line may be smoothed by this share of the half-width of its channel.
 _SMOOTHING = 0.4
 
@@ -93,7 +95,7 @@ def dissolve_areas(areas: Geometries, *, tolerance_m: float) -> Geometries:
     tolerance_m
         Gaps up to this are filled, m on the ground.
     """
-    parts = _polygons(shapely.union_all(areas))
+    parts = _polygons(shapely.union_all(areas, grid_size=_GRID_M))
     if parts.size < 2 or tolerance_m <= 0.0:
         return parts
     one, two = shapely.STRtree(parts).query(
@@ -106,11 +108,11 @@ def dissolve_areas(areas: Geometries, *, tolerance_m: float) -> Geometries:
     grown = shapely.buffer(parts[beside], half, join_style="mitre")
     closed = shapely.buffer(shapely.union_all(grown), -half.max(), join_style="mitre")
     filling = _polygons(shapely.difference(closed, shapely.union_all(parts[beside])))
-    at, _ = shapely.STRtree(parts).query(filling, predicate="dwithin", distance=0.01)[[0, 1]]
+    at, _ = shapely.STRtree(parts).query(filling, predicate="dwithin", distance=_GRID_M)
     between = np.flatnonzero(np.bincount(at, minlength=filling.size) > 1)
     # A hair wider, so that rounding leaves no slit.
-    hair = shapely.buffer(filling[between], 0.01, join_style="mitre")
-    return _polygons(shapely.union_all(np.concatenate([parts, hair])))
+    hair = shapely.buffer(filling[between], _GRID_M, join_style="mitre")
+    return _polygons(shapely.union_all(np.concatenate([parts, hair]), grid_size=_GRID_M))
 
 
 def _polygons(shape: shapely.Geometry) -> Geometries:
