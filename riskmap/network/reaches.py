@@ -7,7 +7,7 @@ How the faults of lines are mended is in `riskmap.network.noding`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -213,6 +213,21 @@ def _assemble(
         notes,
     )
     return _in_order(reaches, turned)[0]
+
+
+def turn_reaches(reaches: Reaches, turned: Bools) -> Reaches:
+    """Return the network with some reaches turned round, in its own order.
+
+    Parameters
+    ----------
+    reaches
+        The network.
+    turned
+        Reaches whose u and v change places, shape (n_reaches,).
+    """
+    u = np.where(turned, reaches.v, reaches.u)
+    v = np.where(turned, reaches.u, reaches.v)
+    return _in_order(replace(reaches, u=u, v=v), turned)[0]
 
 
 def draw_lines(coords: Floats, offsets: npt.NDArray[np.int64]) -> Geometries:

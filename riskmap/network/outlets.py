@@ -1,0 +1,289 @@
+"""Outlets: which end of each connected part of a network its water leaves by, as log-odds.
+
+In a tree the outlet decides the direction of every reach. What is known of single reaches and of
+confluences is added up along the tree, so that all ends are compared in one pass. What is done with
+it is in `riskmap.network.direction`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from riskmap.network.arcs import Bools, Floats, Ints, group_by
+from riskmap.network.reaches import Reaches
+
+Longs = npt.NDArray[np.int64]
+
+#: How strongly the two upper arms of a confluence lie close together (assumption).
+_ANGLE = 2.0
+#: Log-odds that the largest arm of a confluence is the lower one, by attribute (assumption).
+_GROWS = (("strahler_order", 2.0), ("discharge_m3s", 3.0), ("width_m", 1.0))
+#: How strongly an outlet is the end of the longest way through its part (assumption).
+_LONGEST = 3.0
+#: The arms of a confluence are seen over this length, km.
+_ARM_KM = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """Hold a spanning forest: nodes from the roots outwards, and how each hangs on its parent.
+
+    `order` lists all nodes, parents first; `parent` and `edge` are −1 at a root.
+    """
+
+    order: Longs
+    parent: Longs
+    edge: Longs
+    root: Longs
+
+
+def ends_of_reaches(reaches: Reaches) -> Ints:
+    """Return both nodes of each reach, shape (n_reaches, 2)."""
+    return np.ascontiguousarray(np.column_stack([reaches.u, reaches.v]))
+
+
+def span_reaches(reaches: Reaches) -> Forest:
+    """Return a spanning forest of a network."""
+    n, ends = len(reaches.node_xy), ends_of_reaches(reaches)
+    return Forest(*_span(*group_by(ends.ravel(), n), ends, n))
+
+
+@njit(cache=True)
+def _span(
+    start: Ints, slot: Ints, ends: Ints, n: int
+) -> tuple[Longs, Longs, Longs, Longs]:  # pragma: no cover
+    """Return a spanning forest, breadth first."""
+    order = np.empty(n, dtype=np.int64)
+    parent, edge = np.full(n, -1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
+    root = np.full(n, -1, dtype=np.int64)
+    filled = 0
+    for first in range(n):
+        if root[first] >= 0:
+            continue
+        root[first] = first
+        order[filled] = first
+        at = filled
+        filled += 1
+        while at < filled:
+            node = order[at]
+            at += 1
+            for s in slot[start[node] : start[node + 1]]:
+                e = s // 2
+                other = ends[e, 1 - s % 2]
+                if root[other] < 0:
+                    root[other], parent[other], edge[other] = first, node, e
+                    order[filled] = other
+                    filled += 1
+    return order, parent, edge, root
+
+
+def score_outlets(reaches: Reaches, forest: Forest, evidence: Floats) -> Floats:
+    """Return the log-likelihood of each node as the outlet of its part, up to a constant.
+
+    When the outlet moves across a reach, the reach turns, and the lower arm at its two ends is
+    another: so the score of a node is that of its parent and what lies between.
+
+    Parameters
+    ----------
+    reaches, forest
+        The network, and a spanning forest of it.
+    evidence
+        Log-odds that each reach flows from u to v.
+    """
+    lower = _arm_scores(reaches)
+    child = forest.order[forest.parent[forest.order] >= 0]
+    edge = forest.edge[child]
+    toward_child = np.where(reaches.v[edge] == child, 1.0, -1.0)
+    arm_at_child = 2 * edge + (reaches.v[edge] == child)
+    step = np.zeros(forest.order.size)
+    step[child] = evidence[edge] * toward_child + lower[arm_at_child ^ 1] - lower[arm_at_child]
+    score = _down_the_tree(forest.order, forest.parent, step)
+    return score + _LONGEST * _log_reach(reaches, forest)
+
+
+@njit(cache=True)
+def _down_the_tree(order: Longs, parent: Longs, step: Floats) -> Floats:  # pragma: no cover
+    """Return the sum of the steps from each root to each node."""
+    total = np.zeros(order.size)
+    for node in order:
+        if parent[node] >= 0:
+            total[node] = total[parent[node]] + step[node]
+    return total
+
+
+def _log_reach(reaches: Reaches, forest: Forest) -> Floats:
+    """Return, for each node, the log of its farthest way over the longest in its part."""
+    n = forest.order.size
+    step = np.where(forest.edge >= 0, reaches.length_km[forest.edge], 0.0)
+    depth = _down_the_tree(forest.order, forest.parent, step)
+    farthest = _farthest(forest.order, forest.parent, step)
+    longest = np.zeros(n)
+    np.maximum.at(longest, forest.root, farthest)
+    whole = longest[forest.root]
+    share = np.divide(farthest, whole, out=np.ones(n), where=whole > 0.0)
+    result: Floats = np.log(np.maximum(share, 1e-6))
+    return np.where(depth >= 0.0, result, 0.0)
+
+
+@njit(cache=True)
+def _farthest(order: Longs, parent: Longs, step: Floats) -> Floats:  # pragma: no cover
+    """Return how far the farthest node of the tree is from each."""
+    n = order.size
+    best, second, child = np.zeros(n), np.zeros(n), np.full(n, -1, dtype=np.int64)
+    for k in range(n - 1, -1, -1):
+        node, up = order[k], parent[order[k]]
+        if up >= 0:
+            away = best[node] + step[node]
+            if away > best[up]:
+                second[up], best[up], child[up] = best[up], away, node
+            elif away > second[up]:
+                second[up] = away
+    for node in order:
+        up = parent[node]
+        if up >= 0:
+            away = step[node] + (second[up] if child[up] == node else best[up])
+            if away > best[node]:
+                second[node], best[node], child[node] = best[node], away, up
+            elif away > second[node]:
+                second[node] = away
+    return best
+
+
+def _arm_scores(reaches: Reaches) -> Floats:
+    """Return how likely each arm is the lower one of its confluence, as a log, shape (2 n,).
+
+    Arm 2k is reach k at u, arm 2k + 1 at v; 0 where the node is no confluence of three.
+    """
+    n = len(reaches.node_xy)
+    start, slot = group_by(ends_of_reaches(reaches).ravel(), n)
+    forks = np.flatnonzero(np.diff(start) == 3)
+    arms = slot[start[forks][:, None] + np.arange(3)].astype(np.int64)
+    ahead = _arm_directions(reaches.coords, reaches.offsets, _ARM_KM)[arms]
+    score = np.zeros(arms.shape)
+    for k in range(3):
+        a, b = ahead[:, (k + 1) % 3], ahead[:, (k + 2) % 3]
+        score[:, k] = _ANGLE * (a * b).sum(axis=1)
+    for name, weight in _GROWS:
+        values = reaches.attributes.get(name)
+        if values is None:
+            continue
+        size = np.asarray(values, dtype=np.float64)[arms // 2]
+        largest = np.nan_to_num(size, nan=-np.inf).max(axis=1)[:, None] == size
+        only = ~np.isnan(size).any(axis=1) & (largest.sum(axis=1) == 1)
+        score += weight * (largest & only[:, None])
+    score -= np.log(np.exp(score).sum(axis=1))[:, None]
+    result = np.zeros(2 * reaches.u.size)
+    result[arms] = score
+    return result
+
+
+@njit(cache=True)
+def _arm_directions(coords: Floats, offsets: Longs, within_km: float) -> Floats:  # pragma: no cover
+    """Return the direction in which each arm leaves its node, as a unit vector on the ground."""
+    n = offsets.size - 1
+    ahead = np.zeros((2 * n, 2))
+    for k in range(n):
+        for end in range(2):
+            first = offsets[k + 1] - 1 if end else offsets[k]
+            step = -1 if end else 1
+            i, run = first, 0.0
+            shrink = np.cos(np.radians(coords[first, 1]))
+            for _ in range(offsets[k + 1] - offsets[k] - 1):
+                i += step
+                dx = (coords[i, 0] - coords[i - step, 0]) * shrink
+                dy = coords[i, 1] - coords[i - step, 1]
+                run += 111.2 * np.sqrt(dx * dx + dy * dy)
+                if run >= within_km:
+                    break
+            dx = (coords[i, 0] - coords[first, 0]) * shrink
+            dy = coords[i, 1] - coords[first, 1]
+            away = np.sqrt(dx * dx + dy * dy)
+            if away > 0.0:
+                ahead[2 * k + end, 0], ahead[2 * k + end, 1] = dx / away, dy / away
+    return ahead
+
+
+def best_by_part(forest: Forest, score: Floats) -> Longs:
+    """Return the node of each part with the highest score."""
+    order = np.lexsort((-score, forest.root))
+    root = forest.root[order]
+    first = np.ones(order.size, dtype=np.bool_)
+    first[1:] = root[1:] != root[:-1]
+    return order[first]
+
+
+def compare_sides(reaches: Reaches, forest: Forest, score: Floats) -> tuple[Floats, Bools]:
+    """Return how much likelier an outlet on the better side of each reach is, and which form rings.
+
+    Parameters
+    ----------
+    reaches, forest
+        The network, and a spanning forest of it.
+    score
+        Log-likelihood of each node as outlet; −inf where it is none.
+    """
+    gap, ring = _sides(forest.order, forest.parent, forest.edge, score, ends_of_reaches(reaches))
+    return np.abs(gap), ring
+
+
+@njit(cache=True)
+def _mark_rings(
+    edge: Longs, ends: Ints
+) -> tuple[npt.NDArray[np.uint64], Bools]:  # pragma: no cover
+    """Return a word at both ends of every reach outside the forest, and the forest's reaches.
+
+    The words below a reach of the forest cancel out where no ring runs over it.
+    """
+    n, m = edge.size, ends.shape[0]
+    mark = np.zeros(n, dtype=np.uint64)
+    in_tree = np.zeros(m, dtype=np.bool_)
+    for node in range(n):
+        if edge[node] >= 0:
+            in_tree[edge[node]] = True
+    word = np.uint64(0x9E3779B97F4A7C15)
+    for e in range(m):
+        if not in_tree[e]:
+            x = (np.uint64(e) + np.uint64(1)) * word
+            x ^= x >> np.uint64(31)
+            x *= np.uint64(0xBF58476D1CE4E5B9)
+            x ^= x >> np.uint64(27)
+            mark[ends[e, 0]] ^= x
+            mark[ends[e, 1]] ^= x
+    return mark, in_tree
+
+
+@njit(cache=True)
+def _sides(
+    order: Longs, parent: Longs, edge: Longs, score: Floats, ends: Ints
+) -> tuple[Floats, Bools]:  # pragma: no cover
+    """Return how much better the best outlet on one side of a reach is, and what lies on rings."""
+    n, m = order.size, ends.shape[0]
+    best, second, child = score.copy(), np.full(n, -np.inf), np.full(n, -1, dtype=np.int64)
+    mark, in_tree = _mark_rings(edge, ends)
+    for k in range(n - 1, -1, -1):
+        node, up = order[k], parent[order[k]]
+        if up >= 0:
+            mark[up] ^= mark[node]
+            if best[node] > best[up]:
+                second[up], best[up], child[up] = best[up], best[node], node
+            elif best[node] > second[up]:
+                second[up] = best[node]
+    gap, ring = np.zeros(m), np.ones(m, dtype=np.bool_)
+    above = np.full(n, -np.inf)
+    at_node = np.full(n, np.inf)
+    for node in order:
+        up = parent[node]
+        if up >= 0:
+            rest = second[up] if child[up] == node else best[up]
+            above[node] = max(rest, above[up])
+            gap[edge[node]] = best[node] - above[node]
+            ring[edge[node]] = mark[node] != np.uint64(0)
+            at_node[node] = abs(gap[edge[node]])
+    for e in range(m):
+        if not in_tree[e]:
+            gap[e] = min(at_node[ends[e, 0]], at_node[ends[e, 1]])
+    return gap, ring
