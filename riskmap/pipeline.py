@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 
 from riskmap._version import __version__
@@ -20,6 +22,8 @@ from riskmap.model.patrol import Posts, nearest_posts, spread_patrols
 from riskmap.model.scores import Movement, score_movements, scores_by_reach
 from riskmap.network.arcs import Floats
 from riskmap.network.borders import find_crossings
+from riskmap.network.direction import contradictions, infer_direction, rows_below
+from riskmap.network.heights import heights_at
 from riskmap.network.reaches import Reaches, build_reaches
 from riskmap.network.sites import Sited, Sites, sites_of_layer, stand_on_water
 from riskmap.network.travel import Speeds, build_arcs, reach_speeds
@@ -72,13 +76,28 @@ def build_network(settings: Settings, layers: Layers) -> Reaches:
     """Build the reaches of a study from its river lines and water areas."""
     rivers, areas = layers.tables["rivers"], layers.tables.get("water_areas")
     tolerance_m = settings.travel.snap_tolerance_m
-    return build_reaches(
+    reaches = build_reaches(
         rivers,
         snap_tolerance_m=tolerance_m,
         flow_direction=settings.layers["rivers"].flow_direction,
         centre_lines=(
             None if areas is None else trace_centre_lines(areas, rivers, tolerance_m=tolerance_m)
         ),
+    )
+    return _with_direction(settings, rivers, reaches)
+
+
+def _with_direction(settings: Settings, rivers: gpd.GeoDataFrame, reaches: Reaches) -> Reaches:
+    """Infer the direction of flow where the study asks for it, else report what contradicts it."""
+    section = settings.layers["rivers"]
+    if section.flow_direction != "inferred":
+        return replace(reaches, notes=(*reaches.notes, *contradictions(reaches)))
+    path = section.elevation
+    return infer_direction(
+        reaches,
+        outlets=None if section.outlet is None else np.array([section.outlet]),
+        next_row=rows_below(rivers["id"], rivers["next_down"]),
+        height_m=None if path is None else heights_at(settings.folder / path, reaches.node_xy),
     )
 
 

@@ -131,6 +131,8 @@ _SCHEMAS = (
                 "both",
                 choices=("both", "high", "low", "none"),
             ),
+            Column("id", "text", "identifier that next_down speaks of", ""),
+            Column("next_down", "text", "id of the line that this one flows into", ""),
         ),
         named=False,
     ),

@@ -22,7 +22,7 @@ from riskmap.presets import known_craft
 
 Season = Literal["low", "high"]
 Language = Literal["es", "en"]
-FlowDirection = Literal["digitised", "reversed", "unknown"]
+FlowDirection = Literal["digitised", "reversed", "unknown", "inferred"]
 UnusableRows = Literal["stop", "skip"]
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -67,6 +67,8 @@ class LayerSection(_Section):
     table: str | None = None
     columns: Mapping[str, str] = Field(default_factory=dict)
     flow_direction: FlowDirection = "digitised"
+    outlet: Annotated[tuple[float, float] | None, Field(strict=False)] = None
+    elevation: Annotated[str | None, Field(min_length=1)] = None
     where: str | None = None
     crs: str | None = None
     unusable_rows: UnusableRows = "stop"
@@ -347,7 +349,23 @@ def _layer_problems(checked: _StudyFile) -> list[Problem]:
                     "export the table to a GeoPackage",
                 )
             )
-    return problems
+    return problems + _direction_problems(checked)
+
+
+def _direction_problems(checked: _StudyFile) -> list[Problem]:
+    """Refuse what only an inferred direction of flow reads, where none is inferred."""
+    return [
+        Problem(
+            f"[layers.{name}]",
+            key,
+            "is read only where the direction of flow of rivers is inferred",
+            'write flow_direction = "inferred" in [layers.rivers], or take the key out',
+        )
+        for name, layer in checked.layers.items()
+        for key in ("outlet", "elevation")
+        if getattr(layer, key) is not None
+        and (name != "rivers" or layer.flow_direction != "inferred")
+    ]
 
 
 def _craft_problems(checked: _StudyFile) -> list[Problem]:

@@ -206,7 +206,7 @@ def _confidence(reaches: Reaches, gap: Floats, ring: Bools, current: Floats) -> 
     flow = np.abs(current)
     np.maximum.at(most, reaches.u, flow)
     np.maximum.at(most, reaches.v, flow)
-    whole = np.maximum(most[reaches.u], most[reaches.v])
+    whole = np.minimum(most[reaches.u], most[reaches.v])
     share = np.divide(flow, whole, out=np.zeros(flow.size), where=whole > 0.0)
     sure = np.where(ring, np.minimum(sure, 0.5 + 0.45 * np.sqrt(share)), sure)
     confidence: Floats = np.clip(sure, 0.5, _SURE)

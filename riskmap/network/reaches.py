@@ -95,7 +95,8 @@ def build_reaches(
     snap_tolerance_m
         Gaps up to this are closed, m.
     flow_direction
-        How the lines were digitised: first vertex upstream, last vertex upstream, or unknown.
+        How the lines were digitised: first vertex upstream, last vertex upstream, or unknown; to
+        be inferred is unknown here.
     centre_lines
         Further lines that no row stands for, with `name` and `width_m`; their flow is unknown.
 
@@ -121,7 +122,7 @@ def build_reaches(
         rivers,
         position=row[pieces.line],
         turned=pieces.forward == (flow_direction == "reversed"),
-        flow_known=flow_direction != "unknown",
+        flow_known=flow_direction in ("digitised", "reversed"),
         notes=(*_multipart_notes(row, number), *pieces.notes),
     )
 
