@@ -26,9 +26,9 @@ from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.outlets import (
     Forest,
     best_by_part,
-    compare_sides,
     ends_of_reaches,
     score_outlets,
+    side_of_outlet,
     span_reaches,
 )
 from riskmap.network.reaches import Reaches, turn_reaches
@@ -95,9 +95,9 @@ def infer_direction(
     told = candidate & named[forest.root]
     outlet = np.concatenate([outlet[~named[forest.root[outlet]]], np.flatnonzero(told)])
     current = _run_water(reaches, outlet)
-    gap, ring = compare_sides(reaches, forest, likely)
-    gap[named[forest.root[reaches.u]]] = np.inf
-    confidence = _confidence(reaches, gap, ring, current)
+    likelihood, ring = side_of_outlet(reaches, forest, likely, outlet)
+    likelihood[named[forest.root[reaches.u]]] = 1.0
+    confidence = _confidence(reaches, likelihood, ring, current)
     against = sure * np.sign(current) < 0.0
     way = np.where(sure != 0.0, sure, np.sign(current))
     confidence = np.where(sure != 0.0, np.where(against, MIN_CONFIDENCE, _SURE), confidence)
@@ -157,15 +157,18 @@ def _candidates(reaches: Reaches, forest: Forest, outlets: Floats | None) -> tup
     ringed[forest.root[candidate]] = False
     candidate |= ringed[forest.root]
     named = np.zeros(n, dtype=np.bool_)
+    km = np.bincount(forest.root[reaches.u], reaches.length_km, minlength=n)
     for lon, lat in np.empty((0, 2)) if outlets is None else np.atleast_2d(outlets):
         east, north = metres_per_degree(np.array([lat]))
         away = np.hypot((reaches.node_xy[:, 0] - lon) * east, (reaches.node_xy[:, 1] - lat) * north)
-        node = int(np.argmin(away))
-        if away[node] > 1000.0 * _OUTLET_KM:
-            what = f"the nearest end of a river is {away[node] / 1000.0:.0f} km from it"
+        if away.min() > 1000.0 * _OUTLET_KM:
+            what = f"the nearest end of a river is {away.min() / 1000.0:.0f} km from it"
             raise NetworkError(
                 Problem("[layers.rivers]", "outlet", what, "name a place on the river: [lon, lat]")
             )
+        # Of the parts within reach the longest is meant, not the pond beside it.
+        near = np.flatnonzero(away <= 1000.0 * _OUTLET_KM)
+        node = int(near[np.lexsort((away[near], -km[forest.root[near]]))[0]])
         part = forest.root == forest.root[node]
         if not named[forest.root[node]]:
             candidate[part] = False
@@ -195,21 +198,20 @@ def _run_water(reaches: Reaches, outlet: Longs) -> Floats:
     return current
 
 
-def _confidence(reaches: Reaches, gap: Floats, ring: Bools, current: Floats) -> Floats:
+def _confidence(reaches: Reaches, likelihood: Floats, ring: Bools, current: Floats) -> Floats:
     """Return how sure the direction of each reach is.
 
-    A reach whose loss would part the network is as sure as an outlet below it is likelier than one
-    above, by `gap` in log-odds. One on a ring is no surer than its share of the water there.
+    A reach whose loss would part the network is as sure as that the outlet lies below it. One on a
+    ring is no surer than its share of the water there.
     """
-    sure = 1.0 / (1.0 + np.exp(-np.minimum(gap, 50.0)))
     most = np.zeros(len(reaches.node_xy))
     flow = np.abs(current)
     np.maximum.at(most, reaches.u, flow)
     np.maximum.at(most, reaches.v, flow)
     whole = np.minimum(most[reaches.u], most[reaches.v])
     share = np.divide(flow, whole, out=np.zeros(flow.size), where=whole > 0.0)
-    sure = np.where(ring, np.minimum(sure, 0.5 + 0.45 * np.sqrt(share)), sure)
-    confidence: Floats = np.clip(sure, 0.5, _SURE)
+    on_ring = np.minimum(likelihood, 0.5 + 0.45 * np.sqrt(share))
+    confidence: Floats = np.clip(np.where(ring, on_ring, likelihood), 0.5, _SURE)
     return confidence
 
 

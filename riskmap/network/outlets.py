@@ -21,7 +21,9 @@ Longs = npt.NDArray[np.int64]
 #: How strongly the two upper arms of a confluence lie close together (assumption).
 _ANGLE = 2.0
 #: Log-odds that the largest arm of a confluence is the lower one, by attribute (assumption).
-_GROWS = (("strahler_order", 2.0), ("discharge_m3s", 3.0), ("width_m", 1.0))
+_GROWS = (("strahler_order", 2.0), ("discharge_m3s", 3.0), ("width_m", 2.0))
+#: One arm is the largest where it is so many times as large as the next (assumption).
+_CLEARLY = 1.2
 #: How strongly an outlet is the end of the longest way through its part (assumption).
 _LONGEST = 3.0
 #: The arms of a confluence are seen over this length, km.
@@ -154,31 +156,45 @@ def _farthest(order: Longs, parent: Longs, step: Floats) -> Floats:  # pragma: n
 
 
 def _arm_scores(reaches: Reaches) -> Floats:
-    """Return how likely each arm is the lower one of its confluence, as a log, shape (2 n,).
+    """Return how likely each arm is the lower one at its node, as a log, shape (2 n,).
 
-    Arm 2k is reach k at u, arm 2k + 1 at v; 0 where the node is no confluence of three.
+    Arm 2k is reach k at u, arm 2k + 1 at v; 0 where the node has neither two arms nor three.
     """
     n = len(reaches.node_xy)
     start, slot = group_by(ends_of_reaches(reaches).ravel(), n)
-    forks = np.flatnonzero(np.diff(start) == 3)
-    arms = slot[start[forks][:, None] + np.arange(3)].astype(np.int64)
-    ahead = _arm_directions(reaches.coords, reaches.offsets, _ARM_KM)[arms]
+    ahead = _arm_directions(reaches.coords, reaches.offsets, _ARM_KM)
+    result = np.zeros(2 * reaches.u.size)
+    for many in (2, 3):
+        nodes = np.flatnonzero(np.diff(start) == many)
+        arms = slot[start[nodes][:, None] + np.arange(many)].astype(np.int64)
+        score = _growth(reaches, arms)
+        if many == 3:
+            for k in range(3):
+                one, other = ahead[arms[:, (k + 1) % 3]], ahead[arms[:, (k + 2) % 3]]
+                score[:, k] += _ANGLE * (one * other).sum(axis=1)
+        result[arms] = score - np.log(np.exp(score).sum(axis=1))[:, None]
+    return result
+
+
+def _growth(reaches: Reaches, arms: Longs) -> Floats:
+    """Return what speaks for the largest arm of each node as the lower one, shape of `arms`.
+
+    Where a river becomes wide enough to be mapped as an area, a line beside it is narrow.
+    """
+    reach = arms // 2
+    area = reaches.source_id[reach] < 0
     score = np.zeros(arms.shape)
-    for k in range(3):
-        a, b = ahead[:, (k + 1) % 3], ahead[:, (k + 2) % 3]
-        score[:, k] = _ANGLE * (a * b).sum(axis=1)
     for name, weight in _GROWS:
         values = reaches.attributes.get(name)
         if values is None:
             continue
-        size = np.asarray(values, dtype=np.float64)[arms // 2]
-        largest = np.nan_to_num(size, nan=-np.inf).max(axis=1)[:, None] == size
-        only = ~np.isnan(size).any(axis=1) & (largest.sum(axis=1) == 1)
-        score += weight * (largest & only[:, None])
-    score -= np.log(np.exp(score).sum(axis=1))[:, None]
-    result = np.zeros(2 * reaches.u.size)
-    result[arms] = score
-    return result
+        size = np.asarray(values, dtype=np.float64)[reach]
+        if name == "width_m":
+            size = np.where(np.isnan(size) & area.any(axis=1)[:, None], 0.0, size)
+        ranked = np.sort(size, axis=1)  # unknown sizes come last
+        clear = np.asarray(ranked[:, -1:] >= _CLEARLY * ranked[:, -2:-1])
+        score += weight * (clear & (size == ranked[:, -1:]))
+    return score
 
 
 @njit(cache=True)
@@ -216,8 +232,10 @@ def best_by_part(forest: Forest, score: Floats) -> Longs:
     return order[first]
 
 
-def compare_sides(reaches: Reaches, forest: Forest, score: Floats) -> tuple[Floats, Bools]:
-    """Return how much likelier an outlet on the better side of each reach is, and which form rings.
+def side_of_outlet(
+    reaches: Reaches, forest: Forest, score: Floats, outlet: Longs
+) -> tuple[Floats, Bools]:
+    """Return how likely the outlet lies on the side of each reach where it is put, and the rings.
 
     Parameters
     ----------
@@ -225,9 +243,23 @@ def compare_sides(reaches: Reaches, forest: Forest, score: Floats) -> tuple[Floa
         The network, and a spanning forest of it.
     score
         Log-likelihood of each node as outlet; −inf where it is none.
+    outlet
+        Node that was chosen for each part.
+
+    Returns
+    -------
+    ndarray
+        Probability; of a reach outside the forest the lesser of those beside it.
+    ndarray
+        Whether the reach is part of a ring: its loss would not part the network.
     """
-    gap, ring = _sides(forest.order, forest.parent, forest.edge, score, ends_of_reaches(reaches))
-    return np.abs(gap), ring
+    n = score.size
+    most = np.full(n, -np.inf)
+    np.maximum.at(most, forest.root, score)
+    weight = np.exp(score - most[forest.root])
+    share = weight / np.bincount(forest.root, weight, minlength=n)[forest.root]
+    chosen = np.bincount(outlet, minlength=n).astype(np.float64)
+    return _sides(forest.order, forest.parent, forest.edge, share, chosen, ends_of_reaches(reaches))
 
 
 @njit(cache=True)
@@ -258,32 +290,24 @@ def _mark_rings(
 
 @njit(cache=True)
 def _sides(
-    order: Longs, parent: Longs, edge: Longs, score: Floats, ends: Ints
+    order: Longs, parent: Longs, edge: Longs, share: Floats, chosen: Floats, ends: Ints
 ) -> tuple[Floats, Bools]:  # pragma: no cover
-    """Return how much better the best outlet on one side of a reach is, and what lies on rings."""
+    """Add up the likely and the chosen outlets beyond each reach."""
     n, m = order.size, ends.shape[0]
-    best, second, child = score.copy(), np.full(n, -np.inf), np.full(n, -1, dtype=np.int64)
+    below, inside = share.copy(), chosen.copy()
     mark, in_tree = _mark_rings(edge, ends)
+    sure, ring = np.ones(m), np.ones(m, dtype=np.bool_)
+    at_node = np.ones(n)
     for k in range(n - 1, -1, -1):
         node, up = order[k], parent[order[k]]
         if up >= 0:
             mark[up] ^= mark[node]
-            if best[node] > best[up]:
-                second[up], best[up], child[up] = best[up], best[node], node
-            elif best[node] > second[up]:
-                second[up] = best[node]
-    gap, ring = np.zeros(m), np.ones(m, dtype=np.bool_)
-    above = np.full(n, -np.inf)
-    at_node = np.full(n, np.inf)
-    for node in order:
-        up = parent[node]
-        if up >= 0:
-            rest = second[up] if child[up] == node else best[up]
-            above[node] = max(rest, above[up])
-            gap[edge[node]] = best[node] - above[node]
+            below[up] += below[node]
+            inside[up] += inside[node]
+            at_node[node] = below[node] if inside[node] > 0.0 else 1.0 - below[node]
+            sure[edge[node]] = at_node[node]
             ring[edge[node]] = mark[node] != np.uint64(0)
-            at_node[node] = abs(gap[edge[node]])
     for e in range(m):
         if not in_tree[e]:
-            gap[e] = min(at_node[ends[e, 0]], at_node[ends[e, 1]])
-    return gap, ring
+            sure[e] = min(at_node[ends[e, 0]], at_node[ends[e, 1]])
+    return sure, ring
