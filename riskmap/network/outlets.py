@@ -192,8 +192,8 @@ def _growth(reaches: Reaches, arms: Longs) -> Floats:
         if name == "width_m":
             size = np.where(np.isnan(size) & area.any(axis=1)[:, None], 0.0, size)
         ranked = np.sort(size, axis=1)  # unknown sizes come last
-        clear = np.asarray(ranked[:, -1:] >= _CLEARLY * ranked[:, -2:-1])
-        score += weight * (clear & (size == ranked[:, -1:]))
+        clear = np.greater_equal(ranked[:, -1:], _CLEARLY * ranked[:, -2:-1])
+        score += weight * np.logical_and(clear, size == ranked[:, -1:])
     return score
 
 
