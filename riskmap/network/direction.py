@@ -22,7 +22,7 @@ from scipy.sparse.linalg import spsolve
 
 from riskmap.errors import NetworkError, Problem
 from riskmap.geodesy import metres_per_degree
-from riskmap.network.arcs import Bools, Floats, Ints
+from riskmap.network.arcs import Bools, Floats
 from riskmap.network.outlets import (
     Forest,
     best_by_part,
@@ -50,6 +50,7 @@ _RISE_M = 20.0
 _OUTLET_KM = 10.0
 #: Reaches that contradict that are told one by one; the rest is counted.
 _TOLD = 20
+_MEND = 'check the line, or use flow_direction = "inferred"'
 
 
 def infer_direction(
@@ -242,8 +243,8 @@ def _notes(
 def contradictions(reaches: Reaches) -> tuple[Note, ...]:
     """Report reaches that flow against their neighbours.
 
-    At a node where several reaches meet some flow in and some flow out. A reach is doubtful where
-    turning it round would mend more nodes than it spoils.
+    At a node where several reaches meet some flow in and some flow out. Where turning one reach
+    round would mend the nodes at both its ends, that reach is doubtful; else the node is told.
 
     Parameters
     ----------
@@ -251,27 +252,38 @@ def contradictions(reaches: Reaches) -> tuple[Note, ...]:
         A network whose direction of flow is known, in part or as a whole.
     """
     n = len(reaches.node_xy)
-    known = np.flatnonzero(reaches.flow_known)
+    known, rest = np.flatnonzero(reaches.flow_known), np.flatnonzero(~reaches.flow_known)
     u, v = reaches.u[known], reaches.v[known]
-    unknown = np.ones(n, dtype=np.bool_)
-    unknown[:] = False
-    rest = np.flatnonzero(~reaches.flow_known)
-    unknown[reaches.u[rest]] = unknown[reaches.v[rest]] = True
     into, out = np.bincount(v, minlength=n), np.bincount(u, minlength=n)
-    whole = (into + out >= 2) & ~unknown
-
-    def bad(node: Ints, d_in: int, d_out: int) -> Ints:
-        """Tell which nodes would be without inflow or outflow after a change."""
-        wrong: Ints = (whole[node] & ((into[node] + d_in == 0) | (out[node] + d_out == 0))).astype(
-            np.int32
-        )
-        return wrong
-
-    before = bad(u, 0, 0) + bad(v, 0, 0)
-    after = bad(u, 1, -1) + bad(v, -1, 1)
+    whole = into + out >= 2
+    whole[reaches.u[rest]] = whole[reaches.v[rest]] = False
+    all_in, all_out = whole & (out == 0), whole & (into == 0)
+    turning = known[all_out[u] & all_in[v]]
     doubtful = np.zeros(reaches.u.size, dtype=np.bool_)
-    doubtful[known[after < before]] = True
-    return tuple(_doubts(reaches, doubtful, "flows against its neighbours"))
+    doubtful[turning] = True
+    told = np.zeros(n, dtype=np.bool_)
+    told[reaches.u[turning]] = told[reaches.v[turning]] = True
+    notes = _doubts(reaches, doubtful, "flows against its neighbours")
+    for where, what in ((all_in, "every reach flows in"), (all_out, "every reach flows out")):
+        notes += _node_doubts(reaches, where & ~told, what)
+    return tuple(notes)
+
+
+def _node_doubts(reaches: Reaches, which: Bools, what: str) -> list[Note]:
+    """Return notes on nodes that water cannot enter or leave, in order of place."""
+    found = np.flatnonzero(which)
+    notes = []
+    for node in found[:_TOLD]:
+        rows = np.unique(reaches.source_id[(reaches.u == node) | (reaches.v == node)])
+        lon, lat = reaches.node_xy[node].tolist()
+        where = f"at {lon:.5f}, {lat:.5f} {what}: an outlet, a source, or a line drawn wrongly"
+        feature = "rows " + ", ".join(map(str, rows))
+        notes.append(Note("doubtful", "rivers", feature, where, _MEND, lon=lon, lat=lat))
+    more = found.size - _TOLD
+    if more > 0:
+        places = f"{more} more places where {what}"
+        notes.append(Note("doubtful", "rivers", None, places, count=more))
+    return notes
 
 
 def _doubts(reaches: Reaches, which: Bools, what: str) -> list[Note]:
@@ -285,7 +297,7 @@ def _doubts(reaches: Reaches, which: Bools, what: str) -> list[Note]:
         feature = f"row {reaches.source_id[k]}" if reaches.source_id[k] >= 0 else "centre line"
         notes.append(
             Note("doubtful", "rivers", feature, f"{what} at {lon:.5f}, {lat:.5f}",
-                 "check the line, or use flow_direction = \"inferred\"", lon=lon, lat=lat)
+                 _MEND, lon=lon, lat=lat)
         )  # fmt: skip
     more = found.size - _TOLD
     if more > 0:

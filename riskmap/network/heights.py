@@ -53,7 +53,9 @@ def _sample(raster: rasterio.DatasetReader, node_xy: Floats) -> Floats:
     """Read the lowest of nine cells at each place, window by window."""
     turn = Transformer.from_crs("EPSG:4326", raster.crs.to_wkt(), always_xy=True)
     x, y = turn.transform(node_xy[:, 0], node_xy[:, 1])
-    column, row = ~raster.transform * (np.asarray(x), np.asarray(y))
+    x, y, back = np.asarray(x), np.asarray(y), ~raster.transform
+    column = back.a * x + back.b * y + back.c
+    row = back.d * x + back.e * y + back.f
     inside = (column >= 0) & (column < raster.width) & (row >= 0) & (row < raster.height)
     heights = np.full(len(node_xy), np.nan)
     at = np.flatnonzero(inside)

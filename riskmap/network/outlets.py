@@ -50,8 +50,12 @@ def ends_of_reaches(reaches: Reaches) -> Ints:
 
 def span_reaches(reaches: Reaches) -> Forest:
     """Return a spanning forest of a network."""
-    n, ends = len(reaches.node_xy), ends_of_reaches(reaches)
-    return Forest(*_span(*group_by(ends.ravel(), n), ends, n))
+    ends = ends_of_reaches(reaches)
+    # In an order that does not depend on which end was drawn first.
+    order = np.lexsort((reaches.length_km, ends.max(axis=1), ends.min(axis=1)))
+    n = len(reaches.node_xy)
+    nodes, parent, edge, root = _span(*group_by(ends[order].ravel(), n), ends[order], n)
+    return Forest(nodes, parent, np.where(edge >= 0, order[edge], -1), root)
 
 
 @njit(cache=True)
@@ -190,7 +194,7 @@ def _growth(reaches: Reaches, arms: Longs) -> Floats:
             continue
         size = np.asarray(values, dtype=np.float64)[reach]
         if name == "width_m":
-            size = np.where(np.isnan(size) & area.any(axis=1)[:, None], 0.0, size)
+            size = np.where(np.isnan(size) & area.any(axis=1, keepdims=True), 0.0, size)
         ranked = np.sort(size, axis=1)  # unknown sizes come last
         clear = np.greater_equal(ranked[:, -1:], _CLEARLY * ranked[:, -2:-1])
         score += weight * np.logical_and(clear, size == ranked[:, -1:])

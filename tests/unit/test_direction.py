@@ -1,0 +1,219 @@
+"""Direction of flow: true networks whose lines were drawn anyhow, and drawn small ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rasterio.transform import from_origin
+from shapely.geometry import LineString
+
+from riskmap.errors import DataError, NetworkError, StudyError
+from riskmap.network.direction import contradictions, infer_direction, rows_below
+from riskmap.network.heights import heights_at
+from riskmap.network.reaches import Reaches, build_reaches
+from riskmap.settings import settings_from_mapping
+from tests.river_networks import ATTRIBUTES, TrueNetwork, grow_rivers, rivers_of
+
+#: Two streams meet, and meet a third lower down; the outlet is in the south.
+FORK = {
+    "west": [(-70.2, -12.0), (-70.1, -12.1)],
+    "east": [(-70.0, -12.0), (-70.1, -12.1)],
+    "middle": [(-70.1, -12.1), (-70.1, -12.25)],
+    "side": [(-69.98, -12.13), (-70.1, -12.25)],
+    "south": [(-70.1, -12.25), (-70.1, -12.6)],
+}
+OUTLET = (-70.1, -12.6)
+
+
+def network(lines: dict[str, list[tuple[float, float]]], **columns: list[object]) -> Reaches:
+    table = gpd.GeoDataFrame(
+        {"name": list(lines), **ATTRIBUTES, **columns},
+        geometry=[LineString(xy) for xy in lines.values()],
+        crs=4326,
+    )
+    return build_reaches(table, snap_tolerance_m=50.0, flow_direction="inferred")
+
+
+def drawn(backwards: set[str]) -> dict[str, list[tuple[float, float]]]:
+    return {name: xy[::-1] if name in backwards else xy for name, xy in FORK.items()}
+
+
+def wrong(reaches: Reaches) -> list[str]:
+    """Name the reaches of the fork that do not flow from north to south."""
+    y = reaches.node_xy[:, 1]
+    bad = ~reaches.flow_known | (y[reaches.u] < y[reaches.v])
+    return sorted(str(name) for name in reaches.name[bad])
+
+
+def scrambled(rng: np.random.Generator, truth: TrueNetwork) -> Reaches:
+    lines = [line if rng.random() < 0.5 else line[::-1] for line in truth.lines]
+    return build_reaches(rivers_of(lines), snap_tolerance_m=50.0, flow_direction="inferred")
+
+
+def flows_down(truth: TrueNetwork, reaches: Reaches) -> np.ndarray:
+    """Tell the reaches that flow as in the true network."""
+    place = {tuple(np.round(xy, 6)): k for k, xy in enumerate(truth.place)}
+    node = [place[tuple(np.round(xy, 6))] for xy in reaches.node_xy]
+    down = {(int(a), int(b)) for a, b in truth.ends}
+    pairs = zip(reaches.u, reaches.v, strict=True)
+    return np.array([(node[a], node[b]) in down for a, b in pairs])
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), side=st.integers(2, 12), braids=st.sampled_from([0.0, 0.1]))
+def test_with_its_outlet_named_a_network_flows_as_it_does(
+    seed: int, side: int, braids: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    truth = grow_rivers(rng, side, braids=braids)
+    reaches = infer_direction(scrambled(rng, truth), outlets=truth.place[:1])
+    assert reaches.flow_known.all()
+    assert flows_down(truth, reaches).all()
+    assert (np.diff(reaches.offsets) >= 2).all()
+    assert np.array_equal(reaches.coords[reaches.offsets[:-1]], reaches.node_xy[reaches.u])
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_water_that_enters_a_node_leaves_it(seed: int) -> None:
+    """Only the outlet takes water and gives none."""
+    rng = np.random.default_rng(seed)
+    truth = grow_rivers(rng, 8, braids=0.2)
+    reaches = infer_direction(scrambled(rng, truth), outlets=truth.place[:1])
+    n = len(reaches.node_xy)
+    assert (np.bincount(reaches.u, minlength=n) == 0).sum() == 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_the_order_of_drawing_is_no_evidence(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = grow_rivers(rng, 6)
+    one, two = (by_nodes(infer_direction(scrambled(rng, truth))) for _ in range(2))
+    for first, second in zip(one, two, strict=True):
+        assert first == pytest.approx(second)
+
+
+def by_nodes(reaches: Reaches) -> tuple[np.ndarray, ...]:
+    """Return upper node (−1 unknown) and confidence of reaches, in an order without direction."""
+    low, high = np.minimum(reaches.u, reaches.v), np.maximum(reaches.u, reaches.v)
+    order = np.lexsort((reaches.length_km, high, low))
+    upper = np.where(reaches.flow_known, reaches.u, -1)
+    return low[order], upper[order], reaches.attributes["flow_confidence"][order]
+
+
+@pytest.mark.parametrize("backwards", [set(), {"west", "middle"}, set(FORK)])
+def test_the_angles_of_confluences_tell_the_outlet(backwards: set[str]) -> None:
+    reaches = infer_direction(network(drawn(backwards)))
+    assert wrong(reaches) == []
+    assert (reaches.attributes["flow_confidence"] < 0.99).any()
+
+
+def test_what_grows_downstream_tells_the_outlet() -> None:
+    reaches = infer_direction(network(drawn({"middle"}), discharge_m3s=[1.0, 9.0, 7.0, 1.0, 5.0]))
+    east = reaches.name == "east"
+    assert reaches.node_xy[reaches.v[east], 1] == pytest.approx(-12.0)
+
+
+def test_ids_tell_every_line_that_has_one() -> None:
+    """The ids lead north-east, against the angles."""
+    reaches = network(drawn({"west"}))
+    below = {0: 1, 4: 2, 3: 2, 2: 1}
+    told = infer_direction(reaches, next_row=below)
+    y = told.node_xy[:, 1]
+    for name, is_down in (("west", True), ("south", False), ("middle", False), ("east", False)):
+        k = int(np.flatnonzero(told.name == name)[0])
+        assert (y[told.u[k]] > y[told.v[k]]) == is_down
+    assert told.attributes["flow_confidence"].min() >= 0.99
+
+
+def test_rows_below_follow_ids_of_any_kind() -> None:
+    ids = pd.Series(["10", "11", "12", "12", ""], index=[3, 4, 5, 6, 7])
+    below = pd.Series(["11.0", "0", "10", "12", "11"], index=ids.index)
+    assert rows_below(ids, below) == {3: 4, 5: 3, 7: 4}
+
+
+def test_heights_tell_the_outlet(tmp_path: Path) -> None:
+    """The land falls to the north by 100 m in 0.1 degrees: the confluences look as they may."""
+    rows = np.linspace(0.0, 700.0, 700)
+    path = tmp_path / "heights.tif"
+    profile = {"driver": "GTiff", "width": 500, "height": 700, "count": 1, "dtype": "float32",
+               "crs": "EPSG:4326",
+               "transform": from_origin(-70.3, -11.95, 0.001, 0.001)}  # fmt: skip
+    with rasterio.open(path, "w", **profile) as raster:
+        raster.write(np.repeat(rows[:, None], 500, axis=1).astype("float32"), 1)
+    reaches = network(drawn(set()))
+    height = heights_at(path, reaches.node_xy)
+    assert height == pytest.approx((-11.95 - reaches.node_xy[:, 1]) * 1000.0, abs=3.0)
+    told = infer_direction(reaches, height_m=height)
+    assert wrong(told) == ["middle", "side", "south", "west"] or wrong(told) == [
+        "east", "middle", "side", "south",
+    ]  # fmt: skip
+    rises = [note for note in told.notes if "rises by more than 20 m" in note.what]
+    assert len(rises) == 2  # of the northern arms and the side one, two have to rise
+
+
+def test_heights_outside_the_raster_are_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "heights.tif"
+    profile = {"driver": "GTiff", "width": 4, "height": 4, "count": 1, "dtype": "int16",
+               "crs": "EPSG:32719", "nodata": -9999,
+               "transform": from_origin(300_000.0, 8_600_000.0, 100.0, 100.0)}  # fmt: skip
+    band = np.full((4, 4), 7, dtype="int16")
+    band[0, 0] = -9999
+    with rasterio.open(path, "w", **profile) as raster:
+        raster.write(band, 1)
+    assert np.isnan(heights_at(path, np.array([[0.0, 0.0]]))).all()
+    with pytest.raises(DataError, match=r"nothing\.tif cannot be read"):
+        heights_at(tmp_path / "nothing.tif", np.zeros((1, 2)))
+
+
+def test_an_outlet_far_from_every_river_is_refused() -> None:
+    with pytest.raises(NetworkError, match="the nearest end of a river is"):
+        infer_direction(network(drawn(set())), outlets=np.array([[-60.0, -3.0]]))
+
+
+def test_an_outlet_needs_a_direction_that_is_inferred() -> None:
+    layers = {
+        "rivers": {"path": "r.gpkg", "outlet": [-70.0, -12.0]},
+        "entry_points": {"path": "e.gpkg"},
+        "venues": {"path": "v.gpkg"},
+    }
+    with pytest.raises(StudyError, match="is read only where the direction of flow of rivers is"):
+        settings_from_mapping({"layers": layers})
+    layers["rivers"]["flow_direction"] = "inferred"
+    assert settings_from_mapping({"layers": layers}).layers["rivers"].outlet == (-70.0, -12.0)
+
+
+def test_lines_drawn_against_the_flow_are_reported_with_their_place() -> None:
+    reaches = infer_direction(network(drawn({"side"})), outlets=np.array([OUTLET]))
+    (note,) = (note for note in reaches.notes if note.kind == "doubtful")
+    assert note.feature == "row 3"
+    assert "drawn against the flow" in note.what
+    assert note.lon is not None
+
+
+@pytest.mark.parametrize(
+    ("backwards", "features"),
+    [
+        (set(), []),
+        ({"south", "middle", "side"}, ["rows 0, 1, 2"]),
+        ({"west", "east"}, ["rows 0, 1, 2"]),
+        ({"middle"}, ["rows 0, 1, 2"]),
+        ({"middle", "side"}, ["row 2"]),
+    ],
+)
+def test_a_reach_against_its_neighbours_is_doubtful(
+    backwards: set[str], features: list[str]
+) -> None:
+    """Turned alone, the middle reach leaves its lower node with a way in and one out."""
+    reaches = network(drawn(backwards))
+    given = replace(reaches, flow_known=np.ones(reaches.u.size, dtype=np.bool_))
+    assert [note.feature for note in contradictions(given)] == features
