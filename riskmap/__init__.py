@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from riskmap.model.assign import assign
     from riskmap.planning.checkpoints import plan_checkpoints
+    from riskmap.planning.graph_hours import plan_patrol_hours
     from riskmap.report import Note
     from riskmap.settings import Settings
     from riskmap.study import Result, Study, compare, demo_study
@@ -45,6 +46,7 @@ _HOMES = {
     "compare": "riskmap.study",
     "demo_study": "riskmap.study",
     "plan_checkpoints": "riskmap.planning.checkpoints",
+    "plan_patrol_hours": "riskmap.planning.graph_hours",
 }
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "compare",
     "demo_study",
     "plan_checkpoints",
+    "plan_patrol_hours",
 ]
 
 
