@@ -38,6 +38,7 @@ class Level(StrEnum):
     corridors = "corridors"
     reaches = "reaches"
     routes = "routes"
+    sites = "sites"
 
 
 class SeasonName(StrEnum):
@@ -173,7 +174,7 @@ def rank(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, in place of the study's.")] = None,
     overwrite: Overwrite = False,  # noqa: FBT002
 ) -> None:
-    """Rank the corridors (or list reaches or routes) and write the table to a file."""
+    """Rank the corridors (or list reaches, routes or sites) and write the table to a file."""
     _check_ending(output, *_table_endings())
     _refuse_existing(output, overwrite=overwrite)
     result = _run(_read(study, season=season, seed=seed))

@@ -223,6 +223,13 @@ _SCHEMAS = (
         unique_names=True,
     ),
     LayerSchema(
+        "facilities",
+        ("point",),
+        "places of help: health posts, shelters, prosecutors and the like",
+        (_NAME, Column("kind", "text", "what kind of help, such as health_post or shelter", "")),
+        sensitive=True,
+    ),
+    LayerSchema(
         "settlements",
         ("point",),
         "places that people know; they name the corridors",

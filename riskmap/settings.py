@@ -131,6 +131,13 @@ class PatrolSection(_Section):
     standard_speed_kmh: Positive = 25.0
 
 
+class AccessSection(_Section):
+    """Hold `[access]`: what counts as help, and from when a place is cut off from it."""
+
+    effective_post_from: Share = 0.5
+    cut_off_h: Positive = 6.0
+
+
 class StatusWeights(_Section):
     """Hold the attraction of a mined hectare by its legal status."""
 
@@ -158,6 +165,7 @@ class _StudyFile(_Section):
     routes: RoutesSection = RoutesSection()
     patrol: PatrolSection = PatrolSection()
     mining: MiningSection = MiningSection()
+    access: AccessSection = AccessSection()
 
 
 class Settings(_StudyFile):

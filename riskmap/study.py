@@ -113,6 +113,11 @@ class Result:
         return self.outcome.routes
 
     @property
+    def sites(self) -> gpd.GeoDataFrame:
+        """Venues and mining areas with the hours between them and help: who cannot get out."""
+        return self.outcome.sites
+
+    @property
     def reasons(self) -> Mapping[str, Reason]:
         """Why each corridor ranks where it does, by `corridor_id`."""
         return self.outcome.reasons
@@ -192,7 +197,7 @@ class Result:
         self,
         path: str | Path,
         *,
-        level: Literal["corridors", "reaches", "routes"] = "corridors",
+        level: Literal["corridors", "reaches", "routes", "sites"] = "corridors",
         top: int | None = None,
         overwrite: bool = False,
     ) -> None:

@@ -32,7 +32,7 @@ def test_every_column_stands_in_the_documents_with_its_default() -> None:
 
 @pytest.mark.parametrize(
     "section", ["StudySection", "TravelSection", "MovementSection", "RoutesSection",
-                "PatrolSection", "MiningSection", "LayerSection"],
+                "PatrolSection", "MiningSection", "AccessSection", "LayerSection"],
 )  # fmt: skip
 def test_every_key_stands_in_the_documents(section: str) -> None:
     for key in getattr(settings, section).model_fields:

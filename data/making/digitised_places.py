@@ -152,6 +152,21 @@ CHECKPOINTS = (
     ("Puesto de vigilancia Limonal", -70.95, -12.24, 0.6),
 )
 
+# name, lon, lat, kind. The towns are real and have a health post or hospital; the shelter is
+# invented: where real ones stand is not for a public file.
+FACILITIES = (
+    ("Puerto Maldonado, hospital", -69.19, -12.60, "health_post"),
+    ("Mazuko, centro de salud", -70.37, -13.10, "health_post"),
+    ("Laberinto, centro de salud", -69.59, -12.72, "health_post"),
+    ("Huepetuhe, centro de salud", -70.53, -13.00, "health_post"),
+    ("Boca Colorado, centro de salud", -70.39, -12.62, "health_post"),
+    ("Salvación, centro de salud", -71.36, -12.84, "health_post"),
+    ("Boca Manu, puesto de salud", -70.93, -12.27, "health_post"),
+    ("Iberia, hospital", -69.49, -11.41, "health_post"),
+    ("Iñapari, centro de salud", -69.58, -10.95, "health_post"),
+    ("Refugio ficticio", -69.20, -12.60, "shelter"),
+)
+
 # name, lon, lat, population (rounded; for orientation)
 SETTLEMENTS = (
     ("Puerto Maldonado", -69.19, -12.60, 85000), ("Mazuko", -70.37, -13.10, 3600),

@@ -145,12 +145,13 @@ def write_areas(folder: Path) -> None:
 
 
 def write_points(folder: Path) -> None:
-    """Write entry points, police posts, checkpoints, settlements and venues."""
+    """Write entry points, police posts, checkpoints, places of help, settlements and venues."""
     posts = ("patrol_hours", "range_h", "decay_h", "speed_kmh", "effectiveness")
     for name, columns, rows in (
         ("entry_points", ("weight", "kind"), places.ENTRY_POINTS),
         ("police_posts", posts, places.POLICE_POSTS),
         ("checkpoints", ("detection_probability",), places.CHECKPOINTS),
+        ("facilities", ("kind",), places.FACILITIES),
         ("settlements", ("population",), places.SETTLEMENTS),
     ):
         _write_geojson(

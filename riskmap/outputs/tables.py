@@ -21,9 +21,10 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from riskmap.errors import OutputError, Problem
 from riskmap.outputs.files import TABLE_ENDINGS, whole_file
+from riskmap.results.access import places_of_help
 from riskmap.results.outcome import Outcome
 
-Level = Literal["corridors", "reaches", "routes"]
+Level = Literal["corridors", "reaches", "routes", "sites"]
 Record = Mapping[str, Any]
 
 #: Decimals of degrees in text formats: a centimetre.
@@ -56,15 +57,18 @@ def write_table(
         Which table.
     top
         Only so many rows: the first ranked corridors, the reaches with most undetected transits,
-        the routes with most transits.
+        the routes with most transits, the sites that are farthest from help.
     overwrite
         Replace a file that exists.
 
     Raises
     ------
     OutputError
-        Where the folder is missing, the file exists, or the ending is unknown.
+        Where the folder is missing, the file exists, or the ending is unknown; for the sites also
+        where the study names no place of help.
     """
+    if level == "sites" and not places_of_help(outcome.settings, outcome.layers):
+        raise OutputError(_no_help(outcome))
     table = table_of(outcome, level=level, top=top)
     write_rows(table, path, name=level, record=record_of(outcome), overwrite=overwrite)
 
@@ -114,11 +118,25 @@ def write_rows(
 def table_of(outcome: Outcome, *, level: Level, top: int | None = None) -> gpd.GeoDataFrame:
     """Return a table of an outcome, or its `top` rows."""
     table: gpd.GeoDataFrame = getattr(outcome, level)
+    if level == "sites":
+        table = table.sort_values(
+            "hours_to_help", ascending=False, na_position="first", kind="stable"
+        )
     if top is None:
         return table
     if level == "reaches":
         table = table.sort_values("undetected_transits", ascending=False, kind="stable")
     return table.head(top)
+
+
+def _no_help(outcome: Outcome) -> Problem:
+    least = outcome.settings.access.effective_post_from
+    return Problem(
+        "facilities",
+        None,
+        f"the study names no place of help, and no post has an effectiveness of {least:g} or more",
+        "name a layer [layers.facilities], or lower [access] effective_post_from",
+    )
 
 
 def record_of(outcome: Outcome) -> dict[str, Any]:

@@ -303,6 +303,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "layer_patrol": ("Agua patrullada", "Patrolled water"),
     "layer_police_posts": ("Puestos policiales", "Police posts"),
     "layer_checkpoints": ("Puntos de control", "Checkpoints"),
+    "layer_facilities": ("Lugares de ayuda", "Places of help"),
+    "layer_access": ("Quién no puede salir", "Who cannot get out"),
     "layer_entry_points": ("Puntos de entrada", "Entry points"),
     "layer_venues": ("Locales", "Venues"),
     "layer_mining_areas": ("Áreas mineras", "Mining areas"),
@@ -320,6 +322,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "layer_graticule": ("Cuadrícula", "Graticule"),
     "kind_police_posts": ("Puesto policial", "Police post"),
     "kind_checkpoints": ("Punto de control", "Checkpoint"),
+    "kind_facilities": ("Lugar de ayuda", "Place of help"),
     "kind_entry_points": ("Punto de entrada", "Entry point"),
     "kind_venues": ("Local", "Venue"),
     "kind_landings": ("Embarcadero", "Landing"),
@@ -357,6 +360,38 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "status_informal": ("informal", "informal"),
     "status_illegal": ("ilegal", "illegal"),
     "status_unknown": ("situación desconocida", "status unknown"),
+    # Who cannot get out
+    "facility_police_post": ("Puesto policial efectivo", "Effective police post"),
+    "facility_health_post": ("Puesto de salud", "Health post"),
+    "facility_shelter": ("Refugio", "Shelter"),
+    "facility_prosecutor": ("Fiscalía", "Prosecutor"),
+    "facility_facility": ("Lugar de ayuda", "Place of help"),
+    "access_title": ("Horas hasta la ayuda más cercana", "Hours to the nearest help"),
+    "access_note": (
+        " (puesto efectivo, salud o refugio; en la peor temporada)",
+        " (effective post, health or shelter; in the worse season)",
+    ),
+    "access_range": ("{low}–{high} h", "{low}–{high} h"),
+    "access_over": ("más de {low} h", "over {low} h"),
+    "access_no_way": ("sin camino", "no way"),
+    "access_hours": ("{hours} h", "{hours} h"),
+    "access_none": (
+        "Desde aquí no hay camino por el agua a ninguna ayuda en alguna de las temporadas.",
+        "From here no way by water leads to any help in one of the seasons.",
+    ),
+    "access_cut_off": (
+        "Aislado: {hours} h hasta la ayuda más cercana en la peor temporada.",
+        "Cut off: {hours} h to the nearest help in the worse season.",
+    ),
+    "access_within": (
+        "{hours} h hasta la ayuda más cercana en la peor temporada.",
+        "{hours} h to the nearest help in the worse season.",
+    ),
+    "access_help": ("Ayuda", "Help"),
+    "access_out_low": ("Salir, aguas bajas", "Out, low water"),
+    "access_out_high": ("Salir, aguas altas", "Out, high water"),
+    "access_in_low": ("Llegar, aguas bajas", "In, low water"),
+    "access_in_high": ("Llegar, aguas altas", "In, high water"),
     # Facts on cards
     "fact_patrol_hours": ("Horas de patrulla al mes: {value}", "Patrol hours a month: {value}"),
     "fact_effectiveness": ("Efectividad (0 a 1): {value}", "Effectiveness (0 to 1): {value}"),
@@ -374,6 +409,9 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "fact_transfer_h": ("Transbordo: {value} h", "Transfer: {value} h"),
     "fact_date": ("Fecha: {value}", "Date: {value}"),
     "fact_population": ("Población: {value}", "Population: {value}"),
+    "value_health_post": ("puesto de salud", "health post"),
+    "value_shelter": ("refugio", "shelter"),
+    "value_prosecutor": ("fiscalía", "prosecutor"),
     "value_port": ("puerto", "port"),
     "value_road_head": ("carretera", "road head"),
     "value_border": ("frontera", "border"),
@@ -442,6 +480,11 @@ class Words:
         """Return a layer's name in words; a part of the run that is no layer stays as it is."""
         known = f"layer_{layer}"
         return self.say(known) if known in _WORDS else layer
+
+    def facility(self, kind: str) -> str:
+        """Return a kind of help in words; one that is not known here stays as the data has it."""
+        known = f"facility_{kind}"
+        return self.say(known) if known in _WORDS else kind.replace("_", " ")
 
     def place(self, name: str) -> str:
         """Return a site's name; one that reading made up of layer and row is said in words.

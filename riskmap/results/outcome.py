@@ -11,6 +11,7 @@ import geopandas as gpd
 
 from riskmap.layers import Layers
 from riskmap.report import Note
+from riskmap.results.access import access_table
 from riskmap.results.reasons import Reason
 from riskmap.results.routes import routes_table
 from riskmap.results.scored import Scored
@@ -79,3 +80,8 @@ class Outcome:
             self.layers,
             hazard_aversion_h=self.settings.routes.hazard_aversion_h,
         )
+
+    @cached_property
+    def sites(self) -> gpd.GeoDataFrame:
+        """Venues and mining areas with their hours to help; see `access_table`."""
+        return access_table(self.settings, self.layers, self.scored.reaches)

@@ -99,6 +99,7 @@ class FakeOutcome:
     reasons: Mapping[str, FakeReason]
     reaches: gpd.GeoDataFrame
     routes: gpd.GeoDataFrame
+    sites: gpd.GeoDataFrame
     layers: FakeLayers
     summary: Mapping[str, Any]
     provenance: Mapping[str, Any]
@@ -128,6 +129,7 @@ def example(
         reasons={row.corridor_id: _reason(row) for row in corridors.itertuples()},
         reaches=reaches,
         routes=_routes(),
+        sites=_sites(tables["venues"]),
         layers=FakeLayers(tables, sources),
         summary={
             "demand": 2000.0,
@@ -181,6 +183,7 @@ def hostile() -> FakeOutcome:
         reasons=reasons,
         reaches=spoil(fair.reaches, keep=("mode",)),
         routes=spoil(fair.routes),
+        sites=spoil(fair.sites, keep=("layer",)),
         layers=FakeLayers(tables, sources),
         provenance={"riskmap": attack(), "seed": attack(), "time": attack()},
         notes=(Note("unattached", attack(), attack(), attack()),),
@@ -427,6 +430,31 @@ def _routes() -> gpd.GeoDataFrame:
             "corridors": "c1; c4",
         },
         geometry=[LineString([(-70, -12), (-69, -12.5)])] * 12,
+        crs=CRS,
+    )
+
+
+def _sites(venues: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    hours = np.linspace(0.5, 11.5, len(venues))
+    hours[-1] = np.nan
+    columns = {
+        f"hours_{way}_{kind}_{season}_water": hours + wait
+        for kind, wait in (("police_post", 1.0), ("refugio_del_río", 0.0))
+        for way in ("to", "from")
+        for season in ("low", "high")
+    }
+    return gpd.GeoDataFrame(
+        {
+            "layer": "venues",
+            "row": range(len(venues)),
+            "name": list(venues["name"]),
+            "nearest_police_post": "Mazuko",
+            "nearest_refugio_del_río": "Refugio inventado",
+            **columns,
+            "hours_to_help": hours,
+            "cut_off": ~(hours <= 6.0),
+        },
+        geometry=venues.geometry.to_numpy(),
         crs=CRS,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from riskmap.outputs.elements.access import Access
 from riskmap.outputs.elements.base import Edition, MapElement, element_file
 from riskmap.outputs.elements.basemap import BaseMap
 from riskmap.outputs.elements.controls import (
@@ -22,8 +23,8 @@ from riskmap.outputs.elements.sites import Sites
 from riskmap.outputs.elements.story import Limits, Marking, Story
 
 ELEMENTS: Final[tuple[type[MapElement], ...]] = (
-    Marking, Story, Search, Ranking, Limits, Corridors, BaseMap, Sites, Layers, Legend, Table,
-    Paper, SecondSheet, Permalink, Labels,
+    Marking, Story, Search, Ranking, Limits, Corridors, BaseMap, Sites, Access, Layers, Legend,
+    Table, Paper, SecondSheet, Permalink, Labels,
 )  # fmt: skip
 
 _SCRIPTS: Final = ("core", "lines")

@@ -85,6 +85,8 @@ class OutcomeLike(Protocol):
     @property
     def routes(self) -> gpd.GeoDataFrame: ...  # noqa: D102
     @property
+    def sites(self) -> gpd.GeoDataFrame: ...  # noqa: D102
+    @property
     def layers(self) -> LayersLike: ...  # noqa: D102
     @property
     def summary(self) -> Mapping[str, Any]: ...  # noqa: D102

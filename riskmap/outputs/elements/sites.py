@@ -1,4 +1,4 @@
-"""The places on the map: posts, checkpoints, entry points, venues, landings, settlements."""
+"""The places on the map: posts, checkpoints, help, entry points, venues, landings, settlements."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _KINDS: Final[tuple[tuple[str, str, bool, tuple[str, ...]], ...]] = (
     ("police_posts", "state", True,
      ("patrol_hours", "effectiveness", "effective_hours", "range_h", "speed_kmh")),
     ("checkpoints", "state", True, ("detection_probability",)),
+    ("facilities", "state", True, ("kind",)),
     ("entry_points", "traffic", True, ("kind", "weight")),
     ("venues", "traffic", True, ("capacity", "confidence")),
     ("landings", "traffic", False, ("transfer_h",)),
