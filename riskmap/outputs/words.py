@@ -452,11 +452,6 @@ class Words:
         known = f"layer_{layer}"
         return self.say(known) if known in _WORDS else layer
 
-    def facility(self, kind: str) -> str:
-        """Return a kind of help in words; one that is not known here stays as the data has it."""
-        known = f"facility_{kind}"
-        return self.say(known) if known in _WORDS else kind.replace("_", " ")
-
     def place(self, name: str) -> str:
         """Return a site's name; one that reading made up of layer and row is said in words.
 

@@ -49,7 +49,7 @@ def _row(record: Mapping[Any, Any], kinds: list[str], words: Words) -> dict[str,
         "cutOff": bool(record["cut_off"]),
         "help": [
             {
-                "kind": words.facility(kind),
+                "kind": words.table.get(f"facility_{kind}", kind.replace("_", " ")),
                 "nearest": words.place(text_of(record[f"nearest_{kind}"])),
                 **{
                     way + season.capitalize(): plain(
