@@ -17,6 +17,7 @@ import typer
 
 from riskmap._version import __version__
 from riskmap.errors import RiskmapError
+from riskmap.steps import Steps
 
 if TYPE_CHECKING:
     from riskmap.planning.checkpoints import CheckpointPlan
@@ -172,15 +173,24 @@ def rank(
     top: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
     season: Season = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, in place of the study's.")] = None,
+    timings: Annotated[  # noqa: FBT002
+        bool, typer.Option("--timings", help="Say what each step took, on standard error.")
+    ] = False,
     overwrite: Overwrite = False,  # noqa: FBT002
 ) -> None:
     """Rank the corridors (or list reaches, routes or sites) and write the table to a file."""
     _check_ending(output, *_table_endings())
     _refuse_existing(output, overwrite=overwrite)
     result = _run(_read(study, season=season, seed=seed))
-    result.save(output, level=level.value, top=top, overwrite=overwrite)
+    steps = Steps()
+    with steps.take("export"):
+        result.save(output, level=level.value, top=top, overwrite=overwrite)
     _show_ranking(result)
     typer.echo(f"{level.value.capitalize()}: {output}")
+    if timings:
+        from riskmap.outputs.terminal import print_timings
+
+        print_timings({**result.provenance["steps"], **steps.record()})
 
 
 @app.command("map", epilog="Example: riskmap map study.toml -o map.html --language en")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -35,11 +35,10 @@ from riskmap.results.reaches import corridor_ids, reaches_table
 from riskmap.results.reasons import explain_corridors
 from riskmap.results.scored import Scored
 from riskmap.settings import Settings
+from riskmap.steps import Progress, Steps
 
 #: Volume of a movement whose number of transits is not known: results are then relative.
 RELATIVE_VOLUME = 1000.0
-
-Progress = Callable[[str], None]
 
 
 def run_study(settings: Settings, *, progress: Progress | None = None) -> Outcome:
@@ -57,19 +56,20 @@ def run_study(settings: Settings, *, progress: Progress | None = None) -> Outcom
     StudyError, DataError, NetworkError
         Where the study, a layer or the network cannot be used.
     """
-    tell = progress or (lambda _step: None)
-    tell("layers")
-    layers = read_layers(settings)
-    tell("network")
-    reaches = build_network(settings, layers)
-    tell("sites")
-    sited = site_layers(settings, layers, reaches)
-    tell("scores")
-    scored, notes = score_network(settings, layers, sited)
-    tell("corridors")
-    return assemble_outcome(
-        settings, layers, scored, (*layers.notes, *reaches.notes, *sited.notes, *notes)
-    )
+    steps = Steps(progress)
+    with steps.take("layers"):
+        layers = read_layers(settings)
+    with steps.take("network"):
+        reaches = build_network(settings, layers)
+    with steps.take("sites"):
+        sited = site_layers(settings, layers, reaches)
+    with steps.take("scores"):
+        scored, notes = score_network(settings, layers, sited)
+    with steps.take("corridors"):
+        outcome = assemble_outcome(
+            settings, layers, scored, (*layers.notes, *reaches.notes, *sited.notes, *notes)
+        )
+    return replace(outcome, provenance={**outcome.provenance, "steps": steps.record()})
 
 
 def build_network(settings: Settings, layers: Layers) -> Reaches:

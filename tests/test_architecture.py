@@ -15,7 +15,7 @@ import riskmap
 
 PACKAGE = Path(riskmap.__file__).parent
 FLOORS = (
-    ("errors", "report", "_version"),
+    ("errors", "report", "steps", "_version"),
     ("schema", "presets"),
     ("settings", "sample"),
     ("geodesy",),

@@ -6,7 +6,7 @@ Data are shown as text: markup in a name is not interpreted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -62,6 +62,19 @@ def print_notes(notes: Iterable[Note]) -> None:
         if count > NOTES_SHOWN:
             more = count - NOTES_SHOWN
             console.print(Text(f"{kind}: {layer}: {more} more (riskmap check lists them all)"))
+
+
+def print_timings(steps: Mapping[str, Mapping[str, float | None]]) -> None:
+    """Print on standard error what each step took, and the whole."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("step")
+    for heading in ("s", "peak MB"):
+        table.add_column(heading, justify="right")
+    for name, taken in steps.items():
+        peak = taken["peak_mb"]
+        table.add_row(name, f"{taken['seconds']:.3f}", "" if peak is None else f"{peak:.0f}")
+    table.add_row("all", f"{sum(taken['seconds'] or 0.0 for taken in steps.values()):.3f}", "")
+    Console(stderr=True, highlight=False).print(table)
 
 
 def print_ranking(outcome: Outcome) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -337,3 +338,15 @@ def test_names_are_text_wherever_they_go(make_study: Callable[..., SmallStudy]) 
     assert not any(cell.data_type == "f" for cell in cells)
     assert riskmap("map", study.path, "-o", study.folder / "m.html").returncode == 0
     assert "<script>alert(1)" not in (study.folder / "m.html").read_text("utf-8")
+
+
+def test_timings_are_told_beside_the_result_and_kept_in_it(small_study: SmallStudy) -> None:
+    out = small_study.folder / "c.json"
+    result = riskmap("rank", small_study.path, "-o", out, "--timings")
+    assert result.returncode == 0, result.stderr
+    steps = json.loads(out.read_text("utf-8"))["provenance"]["steps"]
+    assert list(steps) == ["layers", "network", "sites", "scores", "corridors"]
+    assert all(step["seconds"] >= 0.0 and step["peak_mb"] > 10.0 for step in steps.values())
+    for name in (*steps, "export", "all"):
+        assert re.search(rf"^ *{name} +\d+\.\d{{3}}", result.stderr, re.MULTILINE), name
+    assert "export" not in result.stdout

@@ -1,0 +1,56 @@
+"""The steps of a run, with the time and memory that each took."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from time import perf_counter
+
+Progress = Callable[[str], None]
+
+
+class Steps:
+    """Tell each step as it begins, and keep what it took.
+
+    Parameters
+    ----------
+    progress
+        Called with the name of each step as it begins.
+
+    Examples
+    --------
+    >>> steps = Steps()
+    >>> with steps.take("layers"):
+    ...     pass
+    >>> list(steps.record())
+    ['layers']
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self._progress = progress or (lambda _step: None)
+        self._taken: dict[str, dict[str, float | None]] = {}
+
+    @contextmanager
+    def take(self, name: str) -> Iterator[None]:
+        """Take one step; what it took is kept when it ends."""
+        self._progress(name)
+        begun = perf_counter()
+        yield
+        self._taken[name] = {
+            "seconds": round(perf_counter() - begun, 4),
+            "peak_mb": _peak_mb(),
+        }
+
+    def record(self) -> Mapping[str, Mapping[str, float | None]]:
+        """Return seconds, and the most memory (MB) of the process until each step's end."""
+        return {name: dict(taken) for name, taken in self._taken.items()}
+
+
+def _peak_mb() -> float | None:
+    if sys.platform == "win32":
+        return None  # there is no such count there
+    import resource  # absent on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)
