@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from riskmap import schema
 from riskmap.errors import Problem, StudyError
 from riskmap.presets import known_craft
+from riskmap.presets.sources import preset_problems, with_flow_direction
 
 Season = Literal["low", "high"]
 Language = Literal["es", "en"]
@@ -39,7 +40,6 @@ LATER = MappingProxyType(
         "layers.landings": "landings are not in this version: take the layer out",
         "layers.patrol_tracks": "patrol tracks are not in this version: take the layer out",
         "layers.incidents": "incidents are not in this version: take the layer out",
-        "layers.*.preset": "presets are not in this version: name the columns with `columns`",
         "layers.*.coverage": "surveyed areas are not in this version: take the key out",
     }
 )
@@ -65,6 +65,7 @@ class LayerSection(_Section):
 
     path: Annotated[str, Field(min_length=1)]
     table: str | None = None
+    preset: str | None = None
     columns: Mapping[str, str] = Field(default_factory=dict)
     flow_direction: FlowDirection = "digitised"
     outlet: Annotated[tuple[float, float] | None, Field(strict=False)] = None
@@ -256,11 +257,12 @@ def settings_from_mapping(
     """
     problems = _later_problems(content)
     try:
-        checked = _StudyFile.model_validate(_without_later(content))
+        checked = _StudyFile.model_validate(with_flow_direction(_without_later(content)))
     except ValidationError as error:
         raise StudyError((*problems, *_problems(error))) from None
     checked = checked.model_copy(update={"movements": _movements(checked)})
-    problems += _layer_problems(checked) + _movement_problems(checked) + _craft_problems(checked)
+    problems += _layer_problems(checked) + preset_problems(checked.layers)
+    problems += _movement_problems(checked) + _craft_problems(checked)
     if problems:
         raise StudyError(problems)
     sections = {name: getattr(checked, name) for name in _StudyFile.model_fields}

@@ -15,10 +15,8 @@ import numpy as np
 import pandas as pd
 
 from riskmap.layers.findings import Findings
+from riskmap.layers.folding import NO_VALUE, fold, texts
 from riskmap.schema import Column, LayerSchema
-
-#: Texts that sources write where a river has no name.
-_NO_NAME = {"unk", "unknown", "n/a", "na", "none", "null", "-"}
 
 
 def canonical_columns(
@@ -80,7 +78,7 @@ def _values(
         return _numbers(given, column, findings)
     if column.kind == "date":
         return _dates(given, column, findings)
-    text: pd.Series = given.astype("object").where(given.notna(), "").astype(str).str.strip()
+    text = texts(given)
     if column.kind == "choice":
         return _choices(text.str.lower(), column, findings)
     return text
@@ -177,9 +175,9 @@ def _name_rows(table: gpd.GeoDataFrame, schema: LayerSchema, findings: Findings)
     """Give every site a name, and refuse a name that stands twice where it may stand once."""
     name = table["name"]
     if not schema.named:
-        table["name"] = name.where(~name.str.lower().isin(_NO_NAME), "")
+        table["name"] = name.where(~name.map(fold).isin(NO_VALUE), "")
         return
-    blank = name == ""
+    blank = name.map(fold).isin(NO_VALUE)
     if blank.any():
         numbers = pd.Series(table.index.astype(str), index=table.index)
         table["name"] = name.where(~blank, schema.name + " " + numbers)

@@ -12,7 +12,9 @@ from riskmap.errors import DataError, Problem
 from riskmap.layers.columns import canonical_columns
 from riskmap.layers.findings import Findings
 from riskmap.layers.geometry import mend_geometry
+from riskmap.layers.mapping import apply_preset
 from riskmap.layers.sources import Source, hash_source, read_source
+from riskmap.presets.sources import known_presets
 from riskmap.report import Note
 from riskmap.schema import LAYERS, MOVEMENT_LAYERS
 from riskmap.settings import Settings
@@ -73,6 +75,11 @@ def _read_layer(
     if read is None:
         return None
     rows, crs = read
+    if section.preset is not None:
+        preset = known_presets()[section.preset]
+        rows = apply_preset(rows, preset, own=section.columns, findings=findings)
+        if findings.problems:
+            return None
     rows = mend_geometry(rows, kinds=schema.geometry, findings=findings)
     table = canonical_columns(rows, schema=schema, columns=section.columns, findings=findings)
     findings.settle(skip=section.unusable_rows == "skip")
