@@ -294,6 +294,16 @@ def plan(
     patrol_hours: Annotated[
         float | None, typer.Option(metavar="B", help="Where to spend so many more hours a month.")
     ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(metavar="COST", help="What the checkpoints may cost together."),
+    ] = None,
+    candidates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Feasible places: points with name and cost, any vector format."
+        ),
+    ] = None,
     method: Annotated[Method, typer.Option(help="How to choose checkpoints.")] = Method.greedy,
     detection_probability: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Chance that a checkpoint detects one passage.")
@@ -305,14 +315,16 @@ def plan(
     overwrite: Overwrite = False,  # noqa: FBT002
 ) -> None:
     """Say where checkpoints, or more patrol hours, would intercept most, and what each gains."""
-    if (checkpoints is None) == (patrol_hours is None):
-        raise typer.BadParameter("give one of --checkpoints K and --patrol-hours B")
+    places = checkpoints is not None or budget is not None
+    if places == (patrol_hours is not None):
+        raise typer.BadParameter("give one of --checkpoints K (or --budget) and --patrol-hours B")
     _check_ending(output, *_table_endings())
     _refuse_existing(output, overwrite=overwrite)
-    result = _run(_read(study, season=season))
-    if checkpoints is not None:
+    result = _run(_read(study, season=season, candidates=candidates))
+    if places:
         made = result.plan_checkpoints(
             checkpoints,
+            budget=budget,
             method=method.value,
             detection_probability=detection_probability,
             tolerance=tolerance,
@@ -370,11 +382,19 @@ def _refuse_existing(*paths: Path, overwrite: bool) -> None:
     check_outputs(*paths, overwrite=overwrite)
 
 
-def _read(path: Path, *, season: SeasonName | None = None, seed: int | None = None) -> Study:
+def _read(
+    path: Path,
+    *,
+    season: SeasonName | None = None,
+    seed: int | None = None,
+    candidates: Path | None = None,
+) -> Study:
     from riskmap.settings import load_settings
     from riskmap.study import Study
 
     settings = load_settings(path)
+    if candidates is not None:
+        settings = settings.with_layer("candidates", candidates)
     changes = {"season": season and season.value, "seed": seed}
     given = {key: value for key, value in changes.items() if value is not None}
     return Study(settings.with_study(**given) if given else settings)

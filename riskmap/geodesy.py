@@ -85,6 +85,27 @@ def metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:
     return east, north
 
 
+def nearest_points(
+    lon: Floats, lat: Floats, to_lon: Floats, to_lat: Floats
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return for each of a few places the nearest of some points, and how far it is, km.
+
+    Parameters
+    ----------
+    lon, lat
+        The places, degrees.
+    to_lon, to_lat
+        The points, degrees; one or more.
+    """
+    nearest, km = np.empty(lon.size, dtype=np.int64), np.empty(lon.size)
+    for k in range(lon.size):
+        here = np.full(to_lon.size, lon[k]), np.full(to_lon.size, lat[k])
+        _, _, metres = _GEOD.inv(*here, to_lon, to_lat)
+        nearest[k] = np.argmin(metres)
+        km[k] = metres[nearest[k]] / 1000.0
+    return nearest, km
+
+
 def measures_on(
     coords: Floats, measures_km: Floats, segment: npt.NDArray[np.integer], t: Floats
 ) -> Floats:

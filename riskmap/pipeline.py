@@ -142,7 +142,7 @@ def site_layers(settings: Settings, layers: Layers, reaches: Reaches) -> Sited:
 
 def _sited_layers(settings: Settings, layers: Layers) -> list[str]:
     """Return the layers that stand on the water, in a fixed order."""
-    asked = {"police_posts", "checkpoints"}
+    asked = {"police_posts", "checkpoints", "candidates"}
     for movement in settings.movements:
         asked |= {movement.origins, movement.destinations}
     return sorted(asked & set(layers.tables))

@@ -230,6 +230,16 @@ _SCHEMAS = (
         sensitive=True,
     ),
     LayerSchema(
+        "candidates",
+        ("point",),
+        "feasible places for new checkpoints; riskmap plan chooses among them",
+        (
+            _NAME,
+            _positive("cost", "what a checkpoint there costs, in the unit of the budget", 1.0),
+        ),
+        unique_names=True,
+    ),
+    LayerSchema(
         "settlements",
         ("point",),
         "places that people know; they name the corridors",

@@ -192,6 +192,11 @@ class Settings(_StudyFile):
         own = self.layers[layer].max_access_km
         return self.travel.max_access_km if own is None else own
 
+    def with_layer(self, name: str, path: str | Path) -> Settings:
+        """Return the settings with a layer read from another file, relative to where one works."""
+        section = LayerSection(path=str(Path(path).resolve()))
+        return self.model_copy(update={"layers": {**self.layers, name: section}})
+
     def with_study(self, **changes: str | int) -> Settings:
         """Return the settings with some keys of `[study]` changed.
 

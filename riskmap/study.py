@@ -161,28 +161,33 @@ class Result:
 
     def plan_checkpoints(
         self,
-        count: int,
+        count: int | None = None,
         *,
+        budget: float | None = None,
         method: Literal["greedy", "exact", "evasive"] = "greedy",
         detection_probability: float = 0.5,
         tolerance: float = 0.25,
-        candidates: Iterable[int] | None = None,
+        candidates: Iterable[Hashable] | None = None,
+        costs: Mapping[Hashable, float] | None = None,
         time_limit_s: float = 60.0,
     ) -> CheckpointPlan:
         """Choose nodes of the network for checkpoints; see `riskmap.plan_checkpoints`.
 
-        Posts, patrols and checkpoints of the study stay. `checkpoints` of the plan has places and
-        the names of waters beside node and gain.
+        Posts, patrols and checkpoints of the study stay. Candidates are those of the study's layer
+        candidates, or else all nodes. `checkpoints` of the plan has places and the names of waters
+        beside node and gain.
         """
         from riskmap.planning.request import Request
         from riskmap.planning.study_plans import plan_study_checkpoints
 
         request = Request(
             count=count,
+            budget=budget,
+            costs=costs,
             method=method,
             detection_probability=detection_probability,
             tolerance=tolerance,
-            candidates=candidates,
+            candidates=costs if candidates is None else candidates,
             time_limit_s=time_limit_s,
         )
         return plan_study_checkpoints(self.outcome, request)

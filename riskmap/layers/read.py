@@ -115,7 +115,7 @@ def _outside_notes(
         if swapped:
             mend = "longitude and latitude look swapped, in this layer or in the rivers"
             problems.append(Problem(name, None, what, mend))
-        elif name in (*MOVEMENT_LAYERS, "police_posts", "checkpoints"):
+        elif name in (*MOVEMENT_LAYERS, "police_posts", "checkpoints", "candidates"):
             problems.append(Problem(name, None, what, "name a layer of the same region"))
         else:
             mend = "take the layer out, or name one of the same region"

@@ -35,7 +35,7 @@ class Sites:
     lon, lat
         Place, degrees; of a cell its centroid.
     weight
-        O of an origin, A of a destination; 1 for posts and checkpoints.
+        O of an origin, A of a destination; 1 for posts, checkpoints and candidates.
     node
         Node of the network, −1 where none is near enough (or before attaching).
     distance_km

@@ -149,7 +149,7 @@ def print_checkpoints(outcome: Outcome, plan: CheckpointPlan, *, tolerance: floa
     for heading in ("lon", "lat", "gain"):
         table.add_column(heading, justify="right", no_wrap=True)
     for k, row in enumerate(with_corridors(plan.checkpoints, outcome).itertuples(), start=1):
-        place = row.corridor or row.waterway or "water without a name"
+        place = row.place or row.corridor or row.waterway or "water without a name"
         x, y = f"{row.geometry.x:.3f}", f"{row.geometry.y:.3f}"
         table.add_row(str(k), Text(str(place)), x, y, f"{row.gain:.1f}")
     console.print(Text(f"{outcome.study_name}: {len(plan.checkpoints)} checkpoints", style="bold"))

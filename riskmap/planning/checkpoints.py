@@ -7,7 +7,7 @@ out. The choosing is in `riskmap.planning.placement` and below it.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from riskmap.network.arcs import Floats, Ints
 from riskmap.network.graph import AnyGraph, GraphArcs, arcs_of_graph
 from riskmap.planning.flight import Flight, take_flight
 from riskmap.planning.placement import Method, place_for_flight, place_for_held_routes
-from riskmap.planning.request import Request, candidate_nodes, check_routes
+from riskmap.planning.request import Request, candidate_nodes, check_routes, means_of
 from riskmap.planning.traffic import Places, Watch, hold_traffic
 
 
@@ -33,7 +33,8 @@ class CheckpointPlan:
     method
         How it was chosen.
     checkpoints
-        Table `node`, `gain`: the gain is what the checkpoint adds to those above it, transits.
+        Table `node`, `gain`: the gain is what the checkpoint adds to those above it, transits; with
+        a budget or costs also `cost`.
     intercepted
         Transits that the plan intercepts and that are undetected without it, by the method's rule:
         with routes held for "greedy" and "exact", of trips caught all ways for "evasive".
@@ -65,7 +66,7 @@ def plan_checkpoints(
     graph: AnyGraph,
     demand: pd.DataFrame,
     *,
-    count: int,
+    count: int | None = None,
     method: Method = "greedy",
     theta_per_h: float = math.inf,
     hazard_aversion_h: float = 0.0,
@@ -73,6 +74,8 @@ def plan_checkpoints(
     tolerance: float = 0.0,
     ends_count: bool = True,
     candidates: Iterable[Hashable] | None = None,
+    costs: Mapping[Hashable, float] | None = None,
+    budget: float | None = None,
     time_limit_s: float = 60.0,
 ) -> CheckpointPlan:
     """Choose the nodes where checkpoints intercept most traffic.
@@ -85,7 +88,7 @@ def plan_checkpoints(
     demand
         A table with the columns `origin`, `destination` (nodes of the graph) and `transits` (≥ 0).
     count
-        How many checkpoints, 1 or more.
+        How many checkpoints, 1 or more; with a budget, how many at most.
     method
         "greedy": the best next one, again and again, at least 63 % of the best; "exact": the best,
         by mixed-integer program; "evasive": the best against travellers who know the plan.
@@ -101,7 +104,10 @@ def plan_checkpoints(
         Whether a checkpoint at a trip's own origin or destination catches it; when not, it does
         not hinder it either. Checkpoints that the graph has already act on ends as in `assign`.
     candidates
-        Nodes where a checkpoint may stand; all by default.
+        Nodes where a checkpoint may stand; those with costs, or all, by default.
+    costs, budget
+        What a checkpoint at each node costs (1 by default), and what they may cost together. What
+        is left of a budget is not spent on places that gain nothing.
     time_limit_s
         Seconds after which "exact" and "evasive" return the best that they have, with its gap.
 
@@ -134,11 +140,13 @@ def plan_checkpoints(
     trips = check_demand(demand, window.position)
     request = Request(
         count=count,
+        budget=budget,
+        costs=costs,
         method=method,
         detection_probability=detection_probability,
         tolerance=tolerance,
         ends_count=ends_count,
-        candidates=candidates,
+        candidates=costs if candidates is None else candidates,
         time_limit_s=time_limit_s,
     )
     return answer(
@@ -183,23 +191,27 @@ def answer(
         demand=trips.total,
     )
     watch = Watch(nodes, float(request.detection_probability), request.ends_count)
-    check_routes(traffic, watch)
+    names = list(window.position)
+    means = means_of(request, [names[v] for v in nodes])
+    check_routes(traffic, watch, means)
     flight = take_flight(traffic, watch, tolerance=request.tolerance)
-    count, limit = request.count, request.time_limit_s
+    limit = request.time_limit_s
     if request.method == "evasive":
-        placement = place_for_flight(traffic, flight, count=count, time_limit_s=limit)
+        placement = place_for_flight(traffic, flight, means=means, time_limit_s=limit)
         ways = _ways_round(flight, placement.places, position)
     else:
         exact = request.method == "exact"
         placement = place_for_held_routes(
-            traffic, flight, count=count, exact=exact, time_limit_s=limit
+            traffic, flight, means=means, exact=exact, time_limit_s=limit
         )
         ways = []
-    names = list(window.position)
     intercepted = float(placement.gains.sum())
+    table = _table(node=[names[v] for v in nodes[placement.places]], gain=placement.gains)
+    if request.costs is not None or means.priced:
+        table["cost"] = means.cost[placement.places]
     return CheckpointPlan(
         request.method,
-        _table(node=[names[v] for v in nodes[placement.places]], gain=placement.gains),
+        table,
         intercepted,
         intercepted / traffic.demand,
         placement.gap,

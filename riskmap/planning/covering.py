@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from riskmap.network.arcs import Bools, Floats, Ints
+from riskmap.planning.means import Means
 from riskmap.planning.siting import Choice
 from riskmap.planning.traffic import Places
 from riskmap.planning.ways import Ways, merge_ways
@@ -39,13 +40,16 @@ class Program:
         Ways by column.
     members
         The candidates that each column stands for.
-    count
-        How many places to choose.
+    cost
+        What each column's candidates cost, each of them the same.
+    means
+        What may be spent.
     """
 
     ways: Ways
     members: tuple[Places, ...]
-    count: int
+    cost: Floats
+    means: Means
 
     @property
     def room(self) -> Floats:
@@ -55,7 +59,7 @@ class Program:
     @property
     def steps(self) -> Ints:
         """Return how many checkpoints can matter on each way."""
-        most = self.count
+        most = self.means.count
         if self.ways.q >= 1.0:
             most = 1
         elif self.ways.q > 0.0:
@@ -77,18 +81,24 @@ class Program:
         seen = sp.csr_array(
             (np.ones(way.size), (way, np.arange(way.size))), shape=(n_ways, way.size)
         )
-        spent = np.concatenate([np.ones(n_places), np.zeros(way.size)])
-        matrix = sp.vstack([sp.hstack([-self.ways.passes, seen]), spent[None, :]], format="csr")
-        return matrix, np.concatenate([np.zeros(n_ways), [float(self.count)]])
+        spent = [np.ones(n_places)]
+        most = [float(self.means.count)]
+        if self.means.priced:
+            spent.append(self.cost / self.means.budget)
+            most.append(1.0)
+        sums = sp.csr_array(np.pad(np.array(spent), ((0, 0), (0, way.size))))
+        matrix = sp.vstack([sp.hstack([-self.ways.passes, seen]), sums], format="csr")
+        return matrix, np.concatenate([np.zeros(n_ways), most])
 
     def without(self, columns: Bools) -> Program:
         """Return the program without some columns; ways that then look alike are one."""
         kept = np.flatnonzero(~columns)
         ways = merge_ways(replace(self.ways, passes=self.ways.passes[:, kept]))
-        return replace(self, ways=ways, members=tuple(self.members[j] for j in kept))
+        members = tuple(self.members[j] for j in kept)
+        return replace(self, ways=ways, members=members, cost=self.cost[kept])
 
 
-def solve_choice(ways: Ways, start: Choice, *, count: int, deadline: float) -> Choice:
+def solve_choice(ways: Ways, start: Choice, *, means: Means, deadline: float) -> Choice:
     """Choose the places that intercept most, with a proof or with the gap that is left.
 
     Parameters
@@ -97,14 +107,14 @@ def solve_choice(ways: Ways, start: Choice, *, count: int, deadline: float) -> C
         What is to be intercepted.
     start
         A choice to beat; it is returned where the solver finds none that is better.
-    count
-        How many places.
+    means
+        What may be spent.
     deadline
         Time by `time.monotonic` at which to stop.
     """
     if start.gap == 0.0 or time.monotonic() >= deadline:
         return start
-    program = _condense(ways, count)
+    program = _condense(ways, means)
     start, idle = _relax(program, start, deadline=deadline)
     if start.gap == 0.0 or time.monotonic() >= deadline:
         return start
@@ -112,33 +122,39 @@ def solve_choice(ways: Ways, start: Choice, *, count: int, deadline: float) -> C
     # What was left out is in no choice better than the start.
     best = replace(start, bound=min(start.bound, max(bound, start.value)))
     if places is not None:
-        places = _fill_up(places, count, ways.passes.shape[1])
+        places = _fill_up(places, means)
         value, _ = ways.values(places)
-        best = Choice(places, value, best.bound) if value > best.value else best
+        # The solver's tolerance may let a budget be overspent by a millionth.
+        if value > best.value and means.keeps(places):
+            best = Choice(places, value, max(best.bound, value))
     solved = best.bound <= best.value * (1.0 + SOLVED)
     return replace(best, bound=best.value) if solved else best
 
 
-def _condense(ways: Ways, count: int) -> Program:
-    """Make one column of candidates that see the same, and drop what others make needless."""
+def _condense(ways: Ways, means: Means) -> Program:
+    """Make one column of candidates that see and cost the same; drop what others make needless."""
     columns = ways.passes.tocsc()
     columns.sort_indices()
-    groups: dict[bytes, list[int]] = {}
-    for j in range(columns.shape[1]):
+    groups: dict[tuple[bytes, float], list[int]] = {}
+    for j in np.flatnonzero(means.open(np.empty(0, dtype=np.int64))).tolist():
         seen = columns.indices[columns.indptr[j] : columns.indptr[j + 1]]
         if seen.size:
-            groups.setdefault(seen.tobytes(), []).append(j)
+            price = float(means.cost[j]) if means.priced else 1.0
+            groups.setdefault((seen.tobytes(), price), []).append(j)
     first = [some[0] for some in groups.values()]
     members = tuple(np.array(some, dtype=np.int64) for some in groups.values())
-    program = Program(replace(ways, passes=ways.passes[:, first]), members, count)
-    return program.without(_dominated(program.ways.passes)) if ways.q >= 1.0 else program
+    cost = np.array([price for _, price in groups])
+    program = Program(replace(ways, passes=ways.passes[:, first]), members, cost, means)
+    return program.without(_dominated(program)) if ways.q >= 1.0 else program
 
 
-def _dominated(passes: sp.csr_array) -> Bools:
-    """Return the columns that see part of what another column sees."""
+def _dominated(program: Program) -> Bools:
+    """Return the columns that see part of what another column sees that costs no more."""
+    passes, cost = program.ways.passes, program.cost
     both = (passes.T @ passes).tocoo()
     alone = np.asarray(passes.sum(axis=0)).ravel()
     within = (both.data == alone[both.row]) & (both.row != both.col)
+    within &= cost[both.col] <= cost[both.row]
     dominated = np.zeros(passes.shape[1], dtype=np.bool_)
     dominated[both.row[within]] = True
     return dominated
@@ -196,7 +212,9 @@ def _remaining(deadline: float) -> float:
     return max(deadline - time.monotonic(), 0.01)
 
 
-def _fill_up(places: Places, count: int, n_candidates: int) -> Places:
-    """Add the first candidates that are free, up to the count."""
-    free = np.setdiff1d(np.arange(n_candidates), places)
-    return np.concatenate([places, free[: max(count - places.size, 0)]])
+def _fill_up(places: Places, means: Means) -> Places:
+    """Add the first candidates that are free, up to the count; a budget is not spent on nothing."""
+    if means.priced:
+        return places
+    free = np.setdiff1d(np.arange(means.cost.size), places)
+    return np.concatenate([places, free[: max(means.count - places.size, 0)]])

@@ -16,33 +16,50 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from riskmap.network.arcs import Floats
 from riskmap.planning.covering import SCALE
 from riskmap.planning.flight import Flight
-from riskmap.planning.siting import WORTHWHILE, Choice, first_best, open_places
+from riskmap.planning.means import Means
+from riskmap.planning.siting import WORTHWHILE, Choice, first_best
 from riskmap.planning.traffic import Places
 
 #: Checkpoints at one of these candidates stop one way.
 Cut = tuple[int, ...]
+_NONE = np.empty(0, dtype=np.int64)
 
 
-def chase(flight: Flight, *, count: int) -> Choice:
+def chase(flight: Flight, *, means: Means) -> Choice:
     """Put each checkpoint where most of the trips that are still free would pass next.
 
     Parameters
     ----------
     flight
         The trips.
-    count
-        How many checkpoints; where nothing is left to stop the first candidates fill up.
+    means
+        What may be spent. Without a budget the first candidates fill up where nothing is left to
+        stop; with one, the better of two chases is kept: by trips, and by trips for their cost.
     """
-    places = np.empty(0, dtype=np.int64)
-    for _ in range(count):
-        pressure = open_places(flight.pressure(places), places)
-        places = np.append(places, first_best(pressure))
-    return Choice(places, flight.value(places), float(flight.worth.sum()))
+    everyone = float(flight.worth.sum())
+    chosen = [_extend(flight, _NONE, means=means)]
+    if means.priced:
+        chosen.append(_extend(flight, _NONE, means=means, by_price=True))
+    values = [flight.value(places) for places in chosen]
+    best = int(np.argmax(values))
+    return Choice(chosen[best], values[best], everyone)
 
 
-def chase_by_swaps(flight: Flight, choice: Choice, *, deadline: float) -> Choice:
+def _extend(flight: Flight, places: Places, *, means: Means, by_price: bool = False) -> Places:
+    while (free := means.open(places)).any():
+        pressure = flight.pressure(places)
+        worth = np.where(free, pressure / means.cost if by_price else pressure, -np.inf)
+        best = first_best(worth)
+        if means.priced and worth[best] <= 0.0:
+            break
+        places = np.append(places, best)
+    return places
+
+
+def chase_by_swaps(flight: Flight, choice: Choice, *, means: Means, deadline: float) -> Choice:
     """Move one place at a time to where most free trips would pass, while that catches more."""
     moved = True
     while moved:
@@ -51,15 +68,18 @@ def chase_by_swaps(flight: Flight, choice: Choice, *, deadline: float) -> Choice
             if time.monotonic() >= deadline:
                 return choice
             others = choice.places[choice.places != place]
-            best = first_best(open_places(flight.pressure(others), others))
-            value = flight.value(np.append(others, best))
+            pressure = np.where(means.open(others), flight.pressure(others), -np.inf)
+            places = np.append(others, first_best(pressure))
+            if means.priced:
+                places = _extend(flight, places, means=means)
+            value = flight.value(places)
             if value > choice.value * (1.0 + WORTHWHILE):
-                choice = replace(choice, places=np.append(others, best), value=value)
+                choice = replace(choice, places=places, value=value)
                 moved = True
     return choice
 
 
-def solve_evasive(flight: Flight, start: Choice, *, count: int, deadline: float) -> Choice:
+def solve_evasive(flight: Flight, start: Choice, *, means: Means, deadline: float) -> Choice:
     """Choose the places that catch most, with a proof or with the gap that is left.
 
     Parameters
@@ -68,8 +88,8 @@ def solve_evasive(flight: Flight, start: Choice, *, count: int, deadline: float)
         The trips.
     start
         A choice to beat.
-    count
-        How many places.
+    means
+        What may be spent.
     deadline
         Time by `time.monotonic` at which to stop.
     """
@@ -79,7 +99,9 @@ def solve_evasive(flight: Flight, start: Choice, *, count: int, deadline: float)
     for places in (np.empty(0, dtype=np.int64), start.places):
         _cut_ways(flight, cuts, places, everyone, deadline=deadline)
     while best.gap > 0.0 and time.monotonic() < deadline:
-        step = _solve_cuts(flight, cuts, count=count, deadline=deadline)
+        step = _solve_cuts(flight, cuts, means=means, deadline=deadline)
+        if not means.keeps(step.places):  # by the solver's tolerance, a millionth of the budget
+            break
         value = flight.value(step.places)
         if value > best.value:
             best = replace(best, places=step.places, value=value)
@@ -128,7 +150,7 @@ def _cut_ways(
     return found
 
 
-def _solve_cuts(flight: Flight, cuts: list[set[Cut]], *, count: int, deadline: float) -> _Step:
+def _solve_cuts(flight: Flight, cuts: list[set[Cut]], *, means: Means, deadline: float) -> _Step:
     """Solve the program with the cuts that there are."""
     members: dict[frozenset[Cut], list[int]] = {}
     for trip in np.flatnonzero(flight.worth > 0.0):
@@ -137,13 +159,13 @@ def _solve_cuts(flight: Flight, cuts: list[set[Cut]], *, count: int, deadline: f
     worth = np.array([flight.worth[trips].sum() for trips in members.values()])
     n_places = flight.watch.candidates.size
     if not worth.size:
-        return _Step(np.arange(count), np.empty(0, dtype=np.int64), 0.0, optimal=True)
+        return _Step(np.arange(0 if means.priced else means.count), _NONE, 0.0, optimal=True)
     scale = SCALE / worth.sum()
     result = milp(
         np.concatenate([np.zeros(n_places), -scale * worth]),
         integrality=np.concatenate([np.ones(n_places), np.zeros(worth.size)]),
         bounds=Bounds(0.0, 1.0),
-        constraints=_rows(list(members), n_places, count),
+        constraints=_rows(list(members), means),
         options={"time_limit": max(deadline - time.monotonic(), 0.01), "mip_rel_gap": 0.0},
     )
     dual = result.mip_dual_bound
@@ -152,15 +174,23 @@ def _solve_cuts(flight: Flight, cuts: list[set[Cut]], *, count: int, deadline: f
     claims = np.zeros(worth.size) if result.x is None else result.x[n_places:]
     counted = [trips for trips, z in zip(members.values(), claims, strict=True) if z > 0.5]
     return _Step(
-        np.argsort(-np.round(amounts), kind="stable")[:count],
+        _taken(amounts, means),
         np.array(list(itertools.chain.from_iterable(counted)), dtype=np.int64),
         bound,
         optimal=result.status == 0,
     )
 
 
-def _rows(ways: list[frozenset[Cut]], n_places: int, count: int) -> list[LinearConstraint]:
+def _taken(amounts: Floats, means: Means) -> Places:
+    """Return the places that are chosen; without a budget the first others fill up."""
+    whole = np.round(amounts)
+    most = int(whole.sum()) if means.priced else means.count
+    return np.argsort(-whole, kind="stable")[:most]
+
+
+def _rows(ways: list[frozenset[Cut]], means: Means) -> list[LinearConstraint]:
     """Let a group of trips count only if each way has a checkpoint, and spend no more than all."""
+    n_places = means.cost.size
     group = [g for g, cuts in enumerate(ways) for _ in cuts]
     cuts = [cut for some in ways for cut in sorted(some)]
     row = np.repeat(np.arange(len(cuts)), [len(cut) for cut in cuts])
@@ -169,8 +199,11 @@ def _rows(ways: list[frozenset[Cut]], n_places: int, count: int) -> list[LinearC
     counts = sp.csr_array(
         (np.ones(len(cuts)), (np.arange(len(cuts)), group)), shape=(len(cuts), len(ways))
     )
-    spent = np.concatenate([np.ones(n_places), np.zeros(len(ways))])
-    return [
-        LinearConstraint(sp.hstack([stops, counts], format="csr"), -np.inf, 0.0),
-        LinearConstraint(sp.csr_array(spent[None, :]), -np.inf, float(count)),
-    ]
+    rows = [LinearConstraint(sp.hstack([stops, counts], format="csr"), -np.inf, 0.0)]
+    sums = [(np.ones(n_places), float(means.count))]
+    if means.priced:
+        sums.append((means.cost / means.budget, 1.0))
+    for amounts, most in sums:
+        row = np.concatenate([amounts, np.zeros(len(ways))])
+        rows.append(LinearConstraint(sp.csr_array(row[None, :]), -np.inf, most))
+    return rows

@@ -16,6 +16,7 @@ from riskmap.network.arcs import Floats
 from riskmap.planning.covering import solve_choice
 from riskmap.planning.evasion import chase, chase_by_swaps, solve_evasive
 from riskmap.planning.flight import Flight
+from riskmap.planning.means import Means
 from riskmap.planning.siting import Choice, choose_greedily, improve_by_swaps, order_by_gain
 from riskmap.planning.traffic import Places, Traffic, Watch
 from riskmap.planning.ways import list_ways
@@ -51,7 +52,7 @@ class Placement:
 
 
 def place_for_held_routes(
-    traffic: Traffic, flight: Flight, *, count: int, exact: bool, time_limit_s: float
+    traffic: Traffic, flight: Flight, *, means: Means, exact: bool, time_limit_s: float
 ) -> Placement:
     """Choose nodes for checkpoints that intercept most while routes stay.
 
@@ -61,8 +62,8 @@ def place_for_held_routes(
         The trips on their network.
     flight
         The same trips, looking for ways round: only to say what they would leave of the plan.
-    count
-        How many; not more than there are candidates.
+    means
+        What may be spent.
     exact
         Whether to look for the best choice, or to take the greedy one.
     time_limit_s
@@ -71,17 +72,17 @@ def place_for_held_routes(
     deadline = time.monotonic() + time_limit_s
     values = partial(traffic.values, flight.watch)
     if exact:
-        choice = _choose_best(traffic, flight.watch, count=count, deadline=deadline)
+        choice = _choose_best(traffic, flight.watch, means=means, deadline=deadline)
         places, gains = order_by_gain(values, choice.places)
     else:
-        choice, gains = choose_greedily(values, count=count)
+        choice, gains = choose_greedily(values, means=means)
         places = choice.places
     held = float(gains.sum())
     return Placement(places, gains, held, flight.value(places), choice.gap)
 
 
 def place_for_flight(
-    traffic: Traffic, flight: Flight, *, count: int, time_limit_s: float
+    traffic: Traffic, flight: Flight, *, means: Means, time_limit_s: float
 ) -> Placement:
     """Choose nodes for checkpoints that leave most trips no way round.
 
@@ -91,16 +92,16 @@ def place_for_flight(
         The trips on their network.
     flight
         The same trips, looking for ways round.
-    count
-        How many; not more than there are candidates.
+    means
+        What may be spent.
     time_limit_s
         When to stop with the best so far.
     """
     deadline = time.monotonic() + time_limit_s
-    start = _start_of_chase(traffic, flight, count=count)
-    choice = chase_by_swaps(flight, start, deadline=deadline)
+    start = _start_of_chase(traffic, flight, means=means)
+    choice = chase_by_swaps(flight, start, means=means, deadline=deadline)
     if flight.worth.size * traffic.arcs.n_nodes <= MOST_SEARCHED:
-        choice = solve_evasive(flight, choice, count=count, deadline=deadline)
+        choice = solve_evasive(flight, choice, means=means, deadline=deadline)
     _, today = traffic.values(flight.watch, choice.places[:0])
     places = choice.places[np.argsort(-today[choice.places], kind="stable")]
     caught = [flight.value(places[:n]) for n in range(places.size + 1)]
@@ -108,10 +109,10 @@ def place_for_flight(
     return Placement(places, np.diff(caught), held, caught[-1], choice.gap)
 
 
-def _start_of_chase(traffic: Traffic, flight: Flight, *, count: int) -> Choice:
+def _start_of_chase(traffic: Traffic, flight: Flight, *, means: Means) -> Choice:
     """Return the better of two greedy choices: by the ways that are left, and as if none were."""
-    chased = chase(flight, count=count)
-    held, _ = choose_greedily(partial(traffic.values, flight.watch), count=count)
+    chased = chase(flight, means=means)
+    held, _ = choose_greedily(partial(traffic.values, flight.watch), means=means)
     # On least routes alone, whoever has no way round meets a checkpoint on the way of today.
     bound = min(chased.bound, held.bound) if np.isinf(traffic.theta_per_h) else chased.bound
     value = flight.value(held.places)
@@ -120,12 +121,12 @@ def _start_of_chase(traffic: Traffic, flight: Flight, *, count: int) -> Choice:
     return Choice(chased.places, chased.value, max(bound, chased.value))
 
 
-def _choose_best(traffic: Traffic, watch: Watch, *, count: int, deadline: float) -> Choice:
+def _choose_best(traffic: Traffic, watch: Watch, *, means: Means, deadline: float) -> Choice:
     """Return the optimum, or the best of greedy, swaps and solver when time or room is up."""
     ways = list_ways(traffic, watch, limit=MOST_ROUTES, deadline=deadline)
     values = partial(traffic.values, watch) if ways is None else ways.values
-    choice, _ = choose_greedily(values, count=count)
-    choice = improve_by_swaps(values, choice, deadline=deadline)
+    choice, _ = choose_greedily(values, means=means)
+    choice = improve_by_swaps(values, choice, means=means, deadline=deadline)
     if ways is None:
         return choice
-    return solve_choice(ways, choice, count=count, deadline=deadline)
+    return solve_choice(ways, choice, means=means, deadline=deadline)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+import sys
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from riskmap.errors import PlanError, Problem
 from riskmap.network.arcs import Ints
+from riskmap.planning.means import Means
 from riskmap.planning.placement import Method
 from riskmap.planning.traffic import Traffic, Watch
 
@@ -27,7 +29,9 @@ class Request:
         Where no plan can be made with them.
     """
 
-    count: int
+    count: int | None = None
+    budget: float | None = None
+    costs: Mapping[Hashable, float] | None = None
     method: Method = "greedy"
     detection_probability: float = 1.0
     tolerance: float = 0.0
@@ -36,22 +40,27 @@ class Request:
     time_limit_s: float = 60.0
 
     def __post_init__(self) -> None:
-        _check_numbers(
-            self.count,
-            self.method,
-            self.detection_probability,
-            self.tolerance,
-            self.time_limit_s,
+        problems = _means_problems(self.count, self.budget) + _number_problems(
+            self.method, self.detection_probability, self.tolerance, self.time_limit_s
         )
+        if problems:
+            raise PlanError(problems)
 
 
-def _check_numbers(
-    count: object, method: object, q: object, tolerance: object, time_limit_s: object
-) -> None:
-    """Refuse what no plan can be made with; every problem is named."""
+def _means_problems(count: object, budget: object) -> list[Problem]:
     problems = []
-    if not (_is_whole(count) and count >= 1):  # type: ignore[operator]
+    if not (_is_whole(count) and count >= 1) and (count is not None or budget is None):  # type: ignore[operator]
         problems.append(_problem("count", count, "a whole number, 1 or more", "ask for one"))
+    if budget is not None and not (_within(budget, 0.0, math.inf) and budget != 0):
+        problems.append(_problem("budget", budget, "more than 0", "give what may be spent"))
+    return problems
+
+
+def _number_problems(
+    method: object, q: object, tolerance: object, time_limit_s: object
+) -> list[Problem]:
+    """Name everything that no plan can be made with."""
+    problems = []
     if method not in METHODS:
         wanted = " or ".join(f'"{name}"' for name in METHODS)
         problems.append(_problem("method", method, wanted, "choose one of them"))
@@ -63,8 +72,7 @@ def _check_numbers(
         )
     if not (_within(time_limit_s, 0.0, math.inf) and time_limit_s != 0):
         problems.append(_problem("time_limit_s", time_limit_s, "seconds above 0", "60 is usual"))
-    if problems:
-        raise PlanError(problems)
+    return problems
 
 
 def _is_whole(value: object) -> bool:
@@ -101,7 +109,7 @@ def candidate_nodes(request: Request, position: Mapping[Hashable, int]) -> Ints:
             )
             for name in unknown
         )
-    if count > len(names):
+    if count is not None and count > len(names):
         raise PlanError(
             _problem(
                 "count", count, f"no more than there are candidates: {len(names)}", "ask for fewer"
@@ -110,16 +118,73 @@ def candidate_nodes(request: Request, position: Mapping[Hashable, int]) -> Ints:
     return np.array([position[name] for name in names], dtype=np.int32)
 
 
-def check_routes(traffic: Traffic, watch: Watch) -> None:
-    """Refuse candidates that no trip passes.
+def means_of(request: Request, names: Sequence[Hashable]) -> Means:
+    """Return what may be spent on the candidates, in their order.
+
+    Parameters
+    ----------
+    request
+        What is asked for.
+    names
+        The candidates.
+
+    Raises
+    ------
+    PlanError
+        Where a candidate has no cost, or none can be had for the budget.
+    """
+    costs, budget = request.costs, request.budget
+    problems = [
+        Problem(
+            "costs",
+            f"node {name!r}",
+            "has no cost" if name not in costs else f"is {costs[name]!r}, wanted more than 0",
+            "give what a checkpoint there costs",
+        )
+        for name in names
+        if costs is not None and not _is_cost(costs.get(name))
+    ]
+    if problems:
+        raise PlanError(problems)
+    cost = np.array([1.0 if costs is None else float(costs[name]) for name in names])
+    most = math.inf if budget is None else float(budget)
+    if cost.min() > most:
+        raise PlanError(
+            _problem(
+                "budget",
+                budget,
+                f"no less than the cheapest candidate costs: {cost.min():g}",
+                "raise it",
+            )
+        )
+    count = len(names) if request.count is None else request.count
+    return Means(count, cost, most)
+
+
+def _is_cost(value: object) -> bool:
+    return _within(value, 0.0, sys.float_info.max) and value != 0
+
+
+def check_routes(traffic: Traffic, watch: Watch, means: Means) -> None:
+    """Refuse candidates that no trip passes, or none that can be had.
 
     Raises
     ------
     PlanError
         Where none is passed.
     """
-    passing = traffic.passing(ends_count=watch.ends_count)
-    if not (passing[watch.candidates] > 0.0).any():
+    passed = traffic.passing(ends_count=watch.ends_count)[watch.candidates] > 0.0
+    if passed.any() and not (passed & means.open(np.empty(0, dtype=np.int64))).any():
+        raise PlanError(
+            _problem(
+                "budget",
+                means.budget,
+                "no less than the cheapest candidate on a route costs: "
+                f"{means.cost[passed].min():g}",
+                "raise it",
+            )
+        )
+    if not passed.any():
         raise PlanError(
             Problem(
                 "candidates",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from riskmap.network.arcs import Floats
+from riskmap.planning.means import Means
 from riskmap.planning.traffic import Places
 
 #: Positions chosen → (what they intercept, what each candidate would add to them).
@@ -26,6 +27,7 @@ TIE = 1e-12
 WORTHWHILE = 1e-9
 #: Gaps below this are the rounding of sums.
 PROVEN = 1e-9
+_NONE = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +47,51 @@ class Choice:
         return gap if gap > PROVEN else 0.0
 
 
-def choose_greedily(values: Values, *, count: int) -> tuple[Choice, Floats]:
+def choose_greedily(values: Values, *, means: Means) -> tuple[Choice, Floats]:
     """Take the place that gains most, again and again; return also what each added.
+
+    With a budget it is done twice, by gain and by gain for its cost, and the better is kept:
+    because the first place by gain is the best single one, the two are within (1 − 1/e)/2 of the
+    best (Khuller, Moss and Naor 1999).
 
     Parameters
     ----------
     values
         What a choice intercepts, and the gain of each candidate beyond it. Called once a choice:
         every gain is exact, none is carried over.
-    count
-        How many to take; where no gain is left the first candidates fill up.
+    means
+        What may be spent. Without a budget the first candidates fill up where no gain is left.
     """
-    chosen = np.empty(0, dtype=np.int64)
+    by_gain = extend_greedily(values, _NONE, means=means)
+    if not means.priced:
+        return by_gain
+    by_price = extend_greedily(values, _NONE, means=means, by_price=True)
+    bound = min(by_gain[0].bound, by_price[0].bound)
+    choice, gained = by_price if by_price[0].value > by_gain[0].value else by_gain
+    return Choice(choice.places, choice.value, max(bound, choice.value)), gained
+
+
+def extend_greedily(
+    values: Values, chosen: Places, *, means: Means, by_price: bool = False
+) -> tuple[Choice, Floats]:
+    """Add the place that gains most (or most for its cost) while one can be had; see above."""
     gained: list[float] = []
     bound = np.inf
     while True:
         value, gains = values(chosen)
+        free = means.open(chosen)
         gains = open_places(gains, chosen)
-        bound = min(bound, value + _largest(gains, count))
-        if chosen.size == count:
+        bound = min(bound, value + means.most(gains))
+        worth = np.where(free, gains / means.cost if by_price else gains, -np.inf)
+        best = first_best(worth)
+        done = not free.any() or (means.priced and worth[best] <= 0.0)
+        if done:
             return Choice(chosen, value, max(bound, value)), np.array(gained)
-        best = first_best(gains)
         gained.append(float(gains[best]))
         chosen = np.append(chosen, best)
 
 
-def improve_by_swaps(values: Values, choice: Choice, *, deadline: float) -> Choice:
+def improve_by_swaps(values: Values, choice: Choice, *, means: Means, deadline: float) -> Choice:
     """Move one place at a time to where it gains most, until none gains or time is up.
 
     Parameters
@@ -79,6 +100,8 @@ def improve_by_swaps(values: Values, choice: Choice, *, deadline: float) -> Choi
         As for `choose_greedily`.
     choice
         Where to start.
+    means
+        What may be spent; what a move leaves of it is spent, too.
     deadline
         Time by `time.monotonic` at which to stop.
     """
@@ -88,11 +111,14 @@ def improve_by_swaps(values: Values, choice: Choice, *, deadline: float) -> Choi
         for place in choice.places:
             others = choice.places[choice.places != place]
             value, gains = values(others)
-            gains = open_places(gains, others)
+            gains = np.where(means.open(others), gains, -np.inf)
             best = first_best(gains)
-            if value + gains[best] > choice.value * (1.0 + WORTHWHILE):
-                better = value + float(gains[best])
-                choice = Choice(np.append(others, best), better, max(choice.bound, better))
+            better, places = value + float(gains[best]), np.append(others, best)
+            if means.priced and gains[best] > 0.0:
+                filled, _ = extend_greedily(values, places, means=means)
+                better, places = filled.value, filled.places
+            if better > choice.value * (1.0 + WORTHWHILE):
+                choice = Choice(places, better, max(choice.bound, better))
                 moved = True
             if time.monotonic() >= deadline:
                 break
@@ -122,7 +148,3 @@ def first_best(gains: Floats) -> int:
     """Return the first of the places that gain most."""
     top = float(gains.max())
     return int(np.flatnonzero(gains >= top - TIE * abs(top))[0])
-
-
-def _largest(gains: Floats, count: int) -> float:
-    return float(np.maximum(np.sort(gains)[-count:], 0.0).sum())

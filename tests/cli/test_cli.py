@@ -249,6 +249,66 @@ def test_a_plan_wants_one_thing(small_study: SmallStudy) -> None:
     assert "hours" in line
 
 
+def feasible(study: SmallStudy, **columns: list[object]) -> Path:
+    path = study.folder / "feasible.geojson"
+    places = {"x": [-70.0, -70.0], "y": [-12.5, -12.7], "name": ["Recodo", "Playa Baja"]}
+    studies.points(**(places | columns)).to_file(path, driver="GeoJSON")
+    return path
+
+
+def test_a_plan_buys_feasible_places_for_a_budget(small_study: SmallStudy) -> None:
+    places = feasible(small_study, cost=[5000.0, 3000.0])
+    path = small_study.folder / "plan.json"
+    asked = ("plan", small_study.path, "--candidates", places, "--overwrite", "-o", path)
+    for method in ("greedy", "exact", "evasive"):
+        result = riskmap(*asked, "--budget", 6000, "--method", method)
+        assert result.returncode == 0, result.stderr
+        (row,) = _strict(path)["checkpoints"]
+        assert (row["place"], row["cost"]) == ("Recodo", 5000.0)
+        assert "Recodo" in result.stdout
+    both = riskmap(*asked, "--checkpoints", 2)
+    assert both.returncode == 0, both.stderr
+    assert {row["place"] for row in _strict(path)["checkpoints"]} == {"Recodo", "Playa Baja"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (("--budget", 0), "budget: is 0.0, wanted more than 0"),
+        (("--budget", -20), "budget: is -20.0, wanted more than 0"),
+        (("--budget", 2999), "budget: is 2999.0, wanted no less than the cheapest candidate"),
+        (("--checkpoints", 3), "count: is 3, wanted no more than there are candidates: 2"),
+    ],
+)
+def test_a_plan_that_cannot_be_bought_is_one_line(
+    small_study: SmallStudy, asked: tuple[object, ...], words: str
+) -> None:
+    places = feasible(small_study, cost=[5000.0, 3000.0])
+    path = small_study.folder / "plan.csv"
+    result = riskmap("plan", small_study.path, "--candidates", places, *asked, "-o", path)
+    assert result.returncode == 1
+    (line,) = lines(result)
+    assert words in line
+    assert not path.exists()
+
+
+def test_feasible_places_that_cannot_be_used_are_named(small_study: SmallStudy) -> None:
+    path = small_study.folder / "plan.csv"
+    asked = ("plan", small_study.path, "--checkpoints", 1, "-o", path, "--candidates")
+    far = feasible(small_study, x=[-70.3, -70.35])
+    result = riskmap(*asked, far)
+    assert result.returncode == 1
+    assert "candidates: none lies within 10 km of navigable water" in result.stderr
+    result = riskmap(*asked, feasible(small_study, cost=[0.0, 3.0]))
+    assert result.returncode == 1
+    assert "candidates, row 0: cost is 0, out of range (more than 0)" in result.stderr
+    result = riskmap(*asked, small_study.folder / "nowhere.shp")
+    assert result.returncode == 1
+    assert "candidates" in result.stderr
+    result = riskmap(*asked, feasible(small_study, y=[-12.01, -12.02]))
+    assert "no candidate is on any route" in result.stderr
+
+
 def test_two_seasons_are_compared(make_study: Callable[..., SmallStudy]) -> None:
     study = make_study(rivers=studies.rivers().assign(navigable=["both", "high", "both"]))
     seasons = ("--season-a", "low", "--season-b", "high")

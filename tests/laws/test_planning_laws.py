@@ -285,3 +285,89 @@ def test_plans_scale_with_demand(question: Question, factor: float) -> None:
     ).plan("exact")
     assert scaled.intercepted == pytest.approx(plan.intercepted * factor, rel=1e-6)
     assert scaled.intercepted_share == pytest.approx(plan.intercepted_share, rel=1e-6)
+
+
+# --- places with costs ---------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Purse:
+    """A question with a cost of every candidate, and a budget that buys one of them at least."""
+
+    question: Question
+    costs: tuple[float, ...]
+    budget: float
+    count: int | None
+
+    @property
+    def prices(self) -> dict[int, float]:
+        return dict(zip(self.question.candidates, self.costs, strict=True))
+
+    def plan(self, method: str) -> CheckpointPlan:
+        asked = {"count": self.count, "costs": self.prices, "budget": self.budget}
+        return self.question.plan(method, **asked)
+
+    def choices(self) -> Iterator[Nodes]:
+        prices = self.prices
+        most = len(prices) if self.count is None else self.count
+        for size in range(most + 1):
+            for some in itertools.combinations(prices, size):
+                if sum(prices[node] for node in some) <= self.budget:
+                    yield frozenset(some)
+
+
+@st.composite
+def purses(draw: st.DrawFn) -> Purse:
+    question = draw(questions())
+    n = len(question.candidates)
+    costs = tuple(draw(st.lists(st.sampled_from([1.0, 2.0, 2.5, 7.0]), min_size=n, max_size=n)))
+    budget = draw(st.sampled_from([1.0, 3.0, 4.5, 9.0, 100.0]))
+    assume(min(costs) <= budget)
+    return Purse(question, costs, budget, draw(st.sampled_from([None, question.count])))
+
+
+def bought(purse: Purse, method: str) -> CheckpointPlan:
+    try:
+        return purse.plan(method)
+    except PlanError as error:
+        refused = str(error)
+    assert "on any route" in refused or "on a route costs" in refused
+    assume(False)
+    raise AssertionError
+
+
+@settings(max_examples=120, deadline=None)
+@given(purses(), st.sampled_from(["exact", "evasive"]))
+def test_the_best_choice_for_a_budget_is_the_best_of_all(purse: Purse, method: str) -> None:
+    value = listed(purse.question)[method == "evasive"]
+    plan = bought(purse, method)
+    best = max(map(value, purse.choices()))
+    assert plan.intercepted == pytest.approx(best, rel=1e-6, abs=1e-9)
+    same(plan.intercepted, value(frozenset(plan.checkpoints["node"])))
+    assert plan.gap == 0.0
+
+
+@settings(max_examples=120, deadline=None)
+@given(purses(), st.sampled_from(["greedy", "exact", "evasive"]))
+def test_a_budget_is_kept_and_greedy_says_what_it_may_miss(purse: Purse, method: str) -> None:
+    held, _ = listed(purse.question)
+    plan = bought(purse, method)
+    table = plan.checkpoints
+    assert table["cost"].tolist() == [purse.prices[node] for node in table["node"]]
+    assert table["cost"].sum() <= purse.budget * (1 + 1e-9)
+    assert purse.count is None or len(table) <= purse.count
+    same(plan.intercepted, table["gain"].sum())
+    if method == "greedy":
+        best = max(map(held, purse.choices()))
+        assert plan.intercepted >= best * (1 - plan.gap) * (1 - 1e-6) - 1e-9
+        assert plan.intercepted >= best * 0.5 * (1 - 1 / math.e) - 1e-9
+        assert (table["gain"] > 0).all()
+
+
+@law
+@given(questions(), st.sampled_from(["greedy", "exact", "evasive"]))
+def test_equal_costs_are_a_count(question: Question, method: str) -> None:
+    counted = answered(question, method)
+    costs = dict.fromkeys(question.candidates, 3.0)
+    asked = {"count": None, "costs": costs, "budget": 3.0 * question.count + 1.0}
+    assert question.plan(method, **asked).intercepted == pytest.approx(
+        counted.intercepted, rel=1e-6, abs=1e-9
+    )

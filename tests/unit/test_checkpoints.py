@@ -221,6 +221,30 @@ def test_nothing_that_was_given_is_changed(river: nx.Graph) -> None:
         plan.gap = 0.0  # type: ignore[misc]
 
 
+# --- costs ---------------------------------------------------------------------------------------
+@pytest.mark.parametrize("method", METHODS)
+def test_two_cheap_places_beat_a_dear_one_that_greed_would_take(
+    river: nx.Graph, method: str
+) -> None:
+    """The dear place gains 45 alone; the two cheap ones 25 and 35, for the same budget."""
+    trips = demand(("source", "a", 35.0), ("spring", "b", 25.0), ("a", "b", 20.0))
+    costs = {"spring": 3.0, "source": 3.0, "b": 6.0}
+    plan = plan_checkpoints(river, trips, method=method, costs=costs, budget=6.0)
+    assert set(nodes(plan)) == {"source", "spring"}
+    assert plan.intercepted == pytest.approx(60.0)
+    assert plan.checkpoints["cost"].tolist() == [3.0, 3.0]
+    dear = plan_checkpoints(river, trips, method=method, costs={**costs, "b": 2.0}, budget=2.9)
+    assert (nodes(dear), dear.intercepted) == (["b"], pytest.approx(45.0))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_budget_is_not_spent_on_nothing(river: nx.Graph, method: str) -> None:
+    costs = dict.fromkeys(river, 1.0)
+    plan = plan_checkpoints(river, demand(("a", "b", 1.0)), method=method, costs=costs, budget=9.0)
+    assert plan.intercepted == pytest.approx(1.0)
+    assert len(plan.checkpoints) == 1
+
+
 # --- limits --------------------------------------------------------------------------------------
 def braid(n: int) -> nx.Graph:
     """n islands in a row: 2ⁿ routes."""
@@ -298,6 +322,17 @@ def test_large_networks_are_answered_greedily(
         ({"detection_probability": 1.5}, r"detection_probability: is 1\.5, wanted 0 to 1"),
         ({"detection_probability": -0.5}, r"detection_probability: is -0\.5, wanted 0 to 1"),
         ({"detection_probability": math.nan}, r"detection_probability: is nan"),
+        ({"budget": 0}, r"budget: is 0, wanted more than 0"),
+        ({"budget": -5.0}, r"budget: is -5\.0, wanted more than 0"),
+        ({"budget": math.nan}, r"budget: is nan, wanted more than 0"),
+        ({"count": None}, r"count: is None, wanted a whole number, 1 or more"),
+        ({"budget": 0.5}, r"budget: is 0\.5, wanted no less than the cheapest candidate costs: 1"),
+        ({"costs": {"a": 0.0}}, r"costs, node 'a': is 0\.0, wanted more than 0"),
+        ({"costs": {"a": 1.0}, "candidates": ["a", "b"]}, r"costs, node 'b': has no cost"),
+        (
+            {"costs": {"spring": 1.0, "b": 9.0}, "budget": 3.0},
+            r"budget: is 3\.0, wanted no less than the cheapest candidate on a route costs: 9",
+        ),
         ({"time_limit_s": 0}, r"time_limit_s: is 0, wanted seconds above 0"),
         ({"time_limit_s": None}, r"time_limit_s: is None, wanted seconds above 0"),
     ],

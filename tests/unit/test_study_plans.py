@@ -68,7 +68,10 @@ def test_a_study_is_planned_as_its_graph_is(result: rm.Result, method: str) -> N
 def test_checkpoints_have_a_place_and_a_name(result: rm.Result) -> None:
     plan = plan_study_checkpoints(result.outcome, Request(count=3))
     table = plan.checkpoints
-    columns = ["node", "gain", "waterway", "corridor_id", "geometry"]
+    columns = [
+        "node", "gain", "place", "nearest_settlement", "settlement_km", "waterway", "corridor_id",
+        "geometry",
+    ]  # fmt: skip
     assert (list(table.columns), table.crs.to_epsg()) == (columns, 4326)
     for row in table.itertuples():
         data = result.graph.nodes[row.node]
