@@ -20,12 +20,14 @@ $(STAMPS)/test: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
 	@mkdir -p $(STAMPS) && touch $@
 
-# The browser that the map is tested in comes from the system's packages.
-$(STAMPS)/browser:
-	@command -v chromium >/dev/null && command -v pdftotext >/dev/null || { \
+# The browser and the database that it is tested with come from the system's packages.
+$(STAMPS)/system:
+	@command -v chromium >/dev/null && command -v pdftotext >/dev/null && \
+	  ls /usr/lib/postgresql/*/lib/postgis-3.so >/dev/null 2>&1 || { \
 	  as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$as_root apt-get update -qq && \
-	  $$as_root apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core poppler-utils; }
+	  $$as_root apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core poppler-utils \
+	    postgresql postgresql-postgis; }
 	@mkdir -p $(STAMPS) && touch $@
 
 demo: $(STAMPS)/run
@@ -36,7 +38,7 @@ lint: $(STAMPS)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: $(STAMPS)/test $(STAMPS)/browser lint
+test: $(STAMPS)/test $(STAMPS)/system lint
 	$(BIN)/python -m pytest -n auto
 
 bench: $(STAMPS)/test

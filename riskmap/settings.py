@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from riskmap import schema
+from riskmap.addresses import layer_problems, without_addresses
 from riskmap.errors import Problem, StudyError
 from riskmap.presets import known_craft
 from riskmap.presets.sources import preset_problems, with_flow_direction
@@ -65,6 +66,7 @@ class LayerSection(_Section):
 
     path: Annotated[str, Field(min_length=1)]
     table: str | None = None
+    query: Annotated[str | None, Field(min_length=1)] = None
     preset: str | None = None
     columns: Mapping[str, str] = Field(default_factory=dict)
     flow_direction: FlowDirection = "digitised"
@@ -75,6 +77,11 @@ class LayerSection(_Section):
     unusable_rows: UnusableRows = "stop"
     max_access_km: Amount | None = None
     position_error_m: Amount = 0.0
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Keep the password of an address out of what is printed."""
+        for key, value in super().__repr_args__():
+            yield key, without_addresses(value) if key == "path" else value
 
 
 class TravelSection(_Section):
@@ -355,15 +362,7 @@ def _layer_problems(checked: _StudyFile) -> list[Problem]:
             for column in layer.columns
             if column not in columns
         ]
-        if layer.path.startswith(("postgresql:", "postgres:")):
-            problems.append(
-                Problem(
-                    f"[layers.{name}]",
-                    "path",
-                    "databases are not in this version",
-                    "export the table to a GeoPackage",
-                )
-            )
+        problems += layer_problems(name, layer.path, table=layer.table, query=layer.query)
     return problems + _direction_problems(checked)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.postgres import Database, Server, new_database, running_server
 from tests.studies import SmallStudy, write_small_study
 
 # The same examples every time: a build fails for what changed, not for its luck.
@@ -39,3 +40,17 @@ def make_study(tmp_path: Path) -> Callable[..., SmallStudy]:
         return write_small_study(tmp_path, **layers)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Start a PostgreSQL with PostGIS on loopback, and stop it after the last test."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Server) -> Iterator[Database]:
+    """Make an empty database with PostGIS, gone after the test."""
+    with new_database(postgres, "riesgo") as made:
+        yield made

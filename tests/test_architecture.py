@@ -16,9 +16,9 @@ import riskmap
 PACKAGE = Path(riskmap.__file__).parent
 FLOORS = (
     ("errors", "report", "steps", "_version"),
-    ("schema", "presets"),
+    ("schema", "presets", "addresses"),
     ("settings", "sample"),
-    ("geodesy",),
+    ("geodesy", "postgres"),
     ("layers",),
     ("network",),
     ("model",),

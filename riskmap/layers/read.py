@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 
+from riskmap.addresses import is_address
 from riskmap.errors import DataError, Problem
 from riskmap.layers.columns import canonical_columns
+from riskmap.layers.databases import read_database
 from riskmap.layers.findings import Findings
 from riskmap.layers.geometry import mend_geometry
 from riskmap.layers.mapping import apply_preset
-from riskmap.layers.sources import Source, hash_source, read_source
+from riskmap.layers.sources import Source, hash_source, read_source, to_degrees
 from riskmap.presets.sources import known_presets
 from riskmap.report import Note
 from riskmap.schema import LAYERS, MOVEMENT_LAYERS
@@ -70,11 +72,11 @@ def read_layers(settings: Settings) -> Layers:
 def _read_layer(
     settings: Settings, name: str, findings: Findings
 ) -> tuple[gpd.GeoDataFrame, Source] | None:
-    schema, section, path = LAYERS[name], settings.layers[name], settings.path_of(name)
-    read = read_source(path, section, findings)
+    schema, section = LAYERS[name], settings.layers[name]
+    read = _read_rows(settings, name, findings)
     if read is None:
         return None
-    rows, crs = read
+    rows, crs, shown, sha256 = read
     if section.preset is not None:
         preset = known_presets()[section.preset]
         rows = apply_preset(rows, preset, own=section.columns, findings=findings)
@@ -86,7 +88,21 @@ def _read_layer(
     table = table.drop(index=[row for row in findings.unusable if row in table.index])
     if table.empty and not findings.problems:
         findings.refuse("no row can be used", "see the rows that were skipped")
-    return table, Source(section.path, hash_source(path), len(table), crs)
+    return table, Source(shown, sha256, len(table), crs)
+
+
+def _read_rows(
+    settings: Settings, name: str, findings: Findings
+) -> tuple[gpd.GeoDataFrame, str, str, str] | None:
+    """Return the rows in degrees, the name of their CRS, where they come from, and its hash."""
+    section = settings.layers[name]
+    if is_address(section.path):
+        fetched = read_database(section, findings)
+        degrees = fetched and to_degrees(fetched[0], section.crs, findings)
+        return degrees and fetched and (*degrees, *fetched[1:])
+    path = settings.path_of(name)
+    read = read_source(path, section, findings)
+    return read and (*read, section.path, hash_source(path))
 
 
 def _outside_notes(

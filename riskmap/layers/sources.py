@@ -85,7 +85,7 @@ def read_source(
     rows = _read(path, table, section.where, findings)
     if rows is None:
         return None
-    return _to_degrees(rows, section.crs, findings)
+    return to_degrees(rows, section.crs, findings)
 
 
 def hash_source(path: Path) -> str:
@@ -213,7 +213,7 @@ def _reason(error: object, path: Path) -> str:
     return text.split("; It might help")[0][:200]
 
 
-def _to_degrees(
+def to_degrees(
     rows: gpd.GeoDataFrame, stated: str | None, findings: Findings
 ) -> tuple[gpd.GeoDataFrame, str] | None:
     """Give the rows degrees of WGS 84; no CRS is guessed, none is overridden."""
@@ -223,16 +223,16 @@ def _to_degrees(
     if rows.crs is None:
         if given is None:
             findings.refuse(
-                "the file states no coordinate reference system",
+                "the layer states no coordinate reference system",
                 'add crs = "EPSG:4326" (or what it is) to the layer, or supply its .prj',
                 feature="crs",
             )
             return None
         rows = rows.set_crs(given)
-        findings.tell("notice", f"the file states no CRS; the study says {_crs_name(given)}")
+        findings.tell("notice", f"the layer states no CRS; the study says {_crs_name(given)}")
     elif given is not None and not rows.crs.equals(given, ignore_axis_order=True):
         findings.refuse(
-            f"the study says {_crs_name(given)}, the file says {_crs_name(rows.crs)}",
+            f"the study says {_crs_name(given)}, the layer says {_crs_name(rows.crs)}",
             "take crs out of the study file, or mend the file",
             feature="crs",
         )

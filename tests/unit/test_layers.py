@@ -182,7 +182,7 @@ def _with_shape(layer: Callable[[], gpd.GeoDataFrame], shape: object) -> gpd.Geo
         (
             "venues",
             studies.venues().set_crs(None, allow_override=True),
-            "venues, crs: the file states no coordinate reference system",
+            "venues, crs: the layer states no coordinate reference system",
         ),
         (
             "venues",
@@ -217,7 +217,7 @@ def test_a_shapefile_without_a_part(small_study: SmallStudy, ending: str) -> Non
 def test_a_shapefile_without_prj_needs_a_crs(small_study: SmallStudy) -> None:
     small_study.file("rivers").with_suffix(".prj").unlink()
     (line,) = problems(small_study)
-    assert "rivers, crs: the file states no coordinate reference system" in line
+    assert "rivers, crs: the layer states no coordinate reference system" in line
     small_study.keys["rivers"] += '\ncrs = "EPSG:4326"'
     assert any("the study says EPSG:4326" in str(n) for n in read(small_study).notes)
 
@@ -225,7 +225,7 @@ def test_a_shapefile_without_prj_needs_a_crs(small_study: SmallStudy) -> None:
 def test_a_stated_crs_is_never_overridden(small_study: SmallStudy) -> None:
     small_study.keys["venues"] = 'crs = "EPSG:32719"'
     (line,) = problems(small_study)
-    assert "the study says EPSG:32719, the file says EPSG:4326" in line
+    assert "the study says EPSG:32719, the layer says EPSG:4326" in line
 
 
 @pytest.mark.parametrize(
