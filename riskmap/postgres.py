@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -94,11 +95,10 @@ def as_sql(text: str) -> sql.SQL:
 
 def _driver(place: str, error: type[RiskmapError]) -> ModuleType:
     try:
-        import psycopg
+        return import_module("psycopg")
     except ImportError:
         what = "reading from and writing to PostgreSQL needs psycopg"
         raise error(Problem(place, None, what, "pip install 'riskmap[postgis]'")) from None
-    return psycopg
 
 
 def _password_of(address: Address) -> list[str]:

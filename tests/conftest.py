@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from tests.postgres import Database, Server, new_database, running_server
 from tests.studies import SmallStudy, write_small_study
+
+if TYPE_CHECKING:
+    from tests.postgres import Database, Server
 
 # The same examples every time: a build fails for what changed, not for its luck.
 settings.register_profile("fixed", derandomize=True, deadline=None)
@@ -45,6 +48,8 @@ def make_study(tmp_path: Path) -> Callable[..., SmallStudy]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """Start a PostgreSQL with PostGIS on loopback, and stop it after the last test."""
+    from tests.postgres import running_server
+
     with running_server() as server:
         yield server
 
@@ -52,5 +57,7 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture
 def database(postgres: Server) -> Iterator[Database]:
     """Make an empty database with PostGIS, gone after the test."""
+    from tests.postgres import new_database
+
     with new_database(postgres, "riesgo") as made:
         yield made

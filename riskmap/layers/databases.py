@@ -211,13 +211,14 @@ def _describe(
         )
         return None
     kinds = {oid: name for _, name, oid in spatial}
+    origin: sql.Composable
+    order: sql.Composable = sql.SQL("")
     if table is None:
         # The statement may end in a semicolon or in a comment; it cannot be more than one.
         asked = (query or "").strip().rstrip(";")
         origin = as_sql(f"(\n{asked}\n)")
-        order: sql.Composable = sql.SQL("")
     else:
-        origin = sql.Identifier(*table)  # type: ignore[assignment]
+        origin = sql.Identifier(*table)
         order = _order(connection, table)
     head = connection.execute(
         sql.SQL("SELECT * FROM {} AS source LIMIT 0").format(origin), binary=True
