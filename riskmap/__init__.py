@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from riskmap.planning.graph_hours import plan_patrol_hours
     from riskmap.report import Note
     from riskmap.settings import Settings
-    from riskmap.study import Result, Study, compare, demo_study
+    from riskmap.study import Result, Study, compare, demo_study, run_basins
 
 _HOMES = {
     "DataError": "riskmap.errors",
@@ -47,6 +47,7 @@ _HOMES = {
     "demo_study": "riskmap.study",
     "plan_checkpoints": "riskmap.planning.checkpoints",
     "plan_patrol_hours": "riskmap.planning.graph_hours",
+    "run_basins": "riskmap.study",
 }
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "demo_study",
     "plan_checkpoints",
     "plan_patrol_hours",
+    "run_basins",
 ]
 
 

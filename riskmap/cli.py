@@ -176,9 +176,27 @@ def rank(
     timings: Annotated[  # noqa: FBT002
         bool, typer.Option("--timings", help="Say what each step took, on standard error.")
     ] = False,
+    by_basin: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--by-basin", help="Score basin by basin on many processes; FILE is then a folder."
+        ),
+    ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Dask cluster for --by-basin; a local one by default."
+        ),
+    ] = None,
     overwrite: Overwrite = False,  # noqa: FBT002
 ) -> None:
     """Rank the corridors (or list reaches, routes or sites) and write the table to a file."""
+    if by_basin:
+        read = _read(study, season=season, seed=seed)
+        _rank_by_basin(read, output, scheduler=scheduler, timings=timings, overwrite=overwrite)
+        return
+    if scheduler is not None:
+        raise typer.BadParameter("--scheduler goes with --by-basin")
     _check_ending(output, *_table_endings())
     _refuse_existing(output, overwrite=overwrite)
     result = _run(_read(study, season=season, seed=seed))
@@ -191,6 +209,23 @@ def rank(
         from riskmap.outputs.terminal import print_timings
 
         print_timings({**result.provenance["steps"], **steps.record()})
+
+
+def _rank_by_basin(
+    study: Study, folder: Path, *, scheduler: str | None, timings: bool, overwrite: bool
+) -> None:
+    from riskmap.basins.cluster import connect
+    from riskmap.outputs.terminal import print_notes, print_timings, show_progress
+    from riskmap.study import run_basins
+
+    with show_progress() as progress, connect(scheduler) as client:
+        run = run_basins(
+            study, folder=folder, client=client, overwrite=overwrite, progress=progress
+        )
+    print_notes(run.notes)
+    typer.echo(f"Corridors: {folder / 'corridors.parquet'}\nReaches:   {folder / 'reaches'}")
+    if timings:
+        print_timings(run.provenance["steps"])
 
 
 @app.command("map", epilog="Example: riskmap map study.toml -o map.html --language en")

@@ -322,12 +322,12 @@ def assemble_outcome(
         reaches_table(scored),
         {str(name): reason for name, reason in zip(ids, reasons, strict=True)},
         {**scored.scores.summary(), "relative": relative},
-        _provenance(settings, layers),
+        provenance_of(settings, layers),
         notes,
     )
 
 
-def _provenance(settings: Settings, layers: Layers) -> Mapping[str, Any]:
+def provenance_of(settings: Settings, layers: Layers) -> Mapping[str, Any]:
     """Say what a result was made from, and when."""
     return {
         "riskmap": __version__,

@@ -25,6 +25,9 @@ from riskmap.sample import sample_study_file
 from riskmap.settings import Settings, load_settings, settings_from_mapping
 
 if TYPE_CHECKING:
+    from distributed import Client
+
+    from riskmap.basins import BasinRun
     from riskmap.outputs.map import RiskMap
     from riskmap.planning.checkpoints import CheckpointPlan
     from riskmap.planning.compare import Comparison
@@ -234,6 +237,44 @@ def compare(before: Result, after: Result) -> Comparison:
         after.corridors,
         summary_before=before.summary,
         summary_after=after.summary,
+    )
+
+
+def run_basins(
+    study: Study,
+    *,
+    folder: str | Path,
+    client: Client | None = None,
+    most_reaches: int = 100_000,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> BasinRun:
+    """Run a large study basin by basin on a Dask cluster; see `riskmap.basins.run.run_basins`.
+
+    Parameters
+    ----------
+    study
+        The study.
+    folder
+        Folder to write; every worker has to see it.
+    client
+        A `distributed.Client`; by default a local cluster, one process a core.
+    most_reaches
+        Reaches that a worker holds at a time; a larger basin is taken whole.
+    overwrite
+        Replace what the folder holds of an earlier run.
+    progress
+        Called with the name of each step as it begins.
+    """
+    from riskmap.basins import run_basins as run
+
+    return run(
+        study.settings,
+        folder=Path(folder),
+        client=client,
+        most_reaches=most_reaches,
+        overwrite=overwrite,
+        progress=progress,
     )
 
 

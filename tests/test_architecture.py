@@ -26,6 +26,7 @@ FLOORS = (
     ("pipeline",),
     ("planning",),
     ("outputs",),
+    ("basins",),
     ("study",),
     ("cli",),
 )

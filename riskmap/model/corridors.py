@@ -16,11 +16,13 @@ from numba import njit
 
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.chains import trace_chains
+from riskmap.network.parts import parts_of_network
 from riskmap.network.reaches import Reaches
 
 #: Transits of a corridor's reaches stay within this share of those of its downstream end.
 TRANSITS_WITHIN = 0.25
-#: Below this share of the busiest reach a flow is the tail of a logit, not traffic.
+#: Below this share of the busiest reach of its connected water a flow is the tail of a logit, no
+#: traffic.
 TRAFFIC_SHARE = 1e-9
 _ROUNDING = 1.0 + 1e-9
 
@@ -61,7 +63,10 @@ def chain_reaches(reaches: Reaches, *, transits: Floats, border_nodes: Bools) ->
     border_nodes
         Nodes at which a border is crossed.
     """
-    carries = transits > TRAFFIC_SHARE * transits.max(initial=0.0)
+    part = parts_of_network(reaches)[reaches.u]
+    busiest = np.zeros(part.max(initial=-1) + 1)
+    np.maximum.at(busiest, part, transits)
+    carries = transits > TRAFFIC_SHARE * busiest[part]
     water = carries & (reaches.mode == 0)
     passes = _nodes_passed(reaches, carries, water) & ~border_nodes
     return _number(reaches, *_trace(reaches, water, passes, transits))

@@ -39,7 +39,7 @@ def name_corridors(
     Returns
     -------
     list of str
-        One name a corridor; corridors that would share one are numbered.
+        One name a corridor; several may share one (`number_equal`).
     """
     upstream = _nearest_settlement(reaches.node_xy[chains.upstream_node], settlements)
     downstream = _nearest_settlement(reaches.node_xy[chains.downstream_node], settlements)
@@ -47,7 +47,7 @@ def name_corridors(
     for c in range(chains.start.size - 1):
         water = str(reaches.name[chains.reach[chains.start[c]]]) or _UNNAMED[language]
         names.append(_name(water, upstream[c], downstream[c], language))
-    return _number_equal(names)
+    return names
 
 
 def _name(water: str, upstream: str, downstream: str, language: Language) -> str:
@@ -83,7 +83,7 @@ def _nearest_settlement(
     ]
 
 
-def _number_equal(names: list[str]) -> list[str]:
+def number_equal(names: list[str]) -> list[str]:
     """Tell corridors of one name apart by a number in brackets."""
     total, seen = Counter(names), Counter[str]()
     numbered = []

@@ -10,11 +10,10 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from riskmap.layers import Layers
 from riskmap.network.arcs import Ints
+from riskmap.network.parts import parts_of_network
 from riskmap.network.reaches import Reaches, draw_lines
 from riskmap.network.sites import Sited
 from riskmap.report import Note
@@ -183,12 +182,3 @@ def notes_with_places(check: Check) -> gpd.GeoDataFrame:
         geometry=gpd.points_from_xy([n.lon for n in placed], [n.lat for n in placed]),
         crs="EPSG:4326",
     )
-
-
-def parts_of_network(reaches: Reaches) -> Ints:
-    """Return the connected part of each node."""
-    n = reaches.node_xy.shape[0]
-    matrix = coo_array((np.ones(reaches.u.size), (reaches.u, reaches.v)), shape=(n, n))
-    _, part = connected_components(matrix, directed=False)
-    parts: Ints = part.astype(np.int32)
-    return parts

@@ -8,7 +8,7 @@ import pandas as pd
 import shapely
 
 from riskmap.layers import Layers
-from riskmap.model.naming import Language, name_corridors
+from riskmap.model.naming import Language, name_corridors, number_equal
 from riskmap.network.arcs import Floats, Geometries
 from riskmap.results.reaches import corridor_ids
 from riskmap.results.reasons import Reason
@@ -45,12 +45,27 @@ def corridors_table(
 ) -> gpd.GeoDataFrame:
     """Return the ranked corridors, EPSG:4326, columns as in the contract.
 
+    See `measure_corridors` and `rank_corridors`.
+    """
+    table = measure_corridors(scored, layers, lines=lines, reasons=reasons, language=language)
+    return rank_corridors(table)
+
+
+def measure_corridors(
+    scored: Scored,
+    layers: Layers,
+    *,
+    lines: Geometries,
+    reasons: list[Reason],
+    language: Language,
+) -> gpd.GeoDataFrame:
+    """Return the corridors by number, EPSG:4326, before they are ranked; several may share a name.
+
     Figures are length-weighted means over the corridor's reaches, length and travel time are sums;
     hours to the nearest post are those to its nearest point.
     """
-    table = gpd.GeoDataFrame(
+    return gpd.GeoDataFrame(
         {
-            "corridor_id": corridor_ids(np.arange(lines.size, dtype=np.int32)),
             "name": name_corridors(
                 scored.chains, scored.reaches, layers.tables.get("settlements"), language=language
             ),
@@ -64,7 +79,6 @@ def corridors_table(
         geometry=lines,
         crs="EPSG:4326",
     )
-    return _rank(table)
 
 
 def _figures(scored: Scored) -> dict[str, Floats]:
@@ -123,14 +137,25 @@ def _named_shares(shares: tuple[tuple[str, float], ...]) -> str:
     )
 
 
-def _rank(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Order by undetected transits; ties by length, then by identifier (model §6)."""
+def rank_corridors(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Give corridors their identifiers, names that differ, scores and ranks.
+
+    The order is by undetected transits; ties by length, then by identifier (model §6).
+
+    Parameters
+    ----------
+    table
+        Corridors in order of their numbers.
+    """
+    ids = corridor_ids(np.arange(len(table), dtype=np.int32))
+    table = table.assign(name=number_equal(table["name"].tolist()))
+    table.insert(0, "corridor_id", ids)
     undetected = table["undetected_transits"].to_numpy()
     largest = undetected.max(initial=0.0)
     score = 100.0 * (undetected / largest) if largest > 0.0 else np.zeros(undetected.size)
     order = np.lexsort(
         (
-            table["corridor_id"].to_numpy(dtype=str),
+            np.arange(len(table)),
             -np.round(table["length_km"].to_numpy(), 6),
             -np.round(score, RANK_DIGITS),
         )
