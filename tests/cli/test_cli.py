@@ -410,3 +410,26 @@ def test_timings_are_told_beside_the_result_and_kept_in_it(small_study: SmallStu
     for name in (*steps, "export", "all"):
         assert re.search(rf"^ *{name} +\d+\.\d{{3}}", result.stderr, re.MULTILINE), name
     assert "export" not in result.stdout
+
+
+@pytest.mark.slow
+def test_a_run_by_basin_from_the_command_line(small_study: SmallStudy) -> None:
+    out, plain = small_study.folder / "run", small_study.folder / "c.parquet"
+    result = riskmap("rank", small_study.path, "--by-basin", "-o", out, "--timings")
+    assert result.returncode == 0, result.stderr
+    assert str(out / "corridors.parquet") in result.stdout
+    assert "bundles" in result.stderr
+    assert riskmap("rank", small_study.path, "-o", plain).returncode == 0
+    left, right = (gpd.read_parquet(p) for p in (out / "corridors.parquet", plain))
+    assert left["name"].tolist() == right["name"].tolist()
+    again = riskmap("rank", small_study.path, "--by-basin", "-o", out)
+    assert again.returncode == 1
+    assert "holds a finished run" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_a_scheduler_without_basins_is_wrong_usage(small_study: SmallStudy) -> None:
+    out = small_study.folder / "c.csv"
+    result = riskmap("rank", small_study.path, "-o", out, "--scheduler", "tcp://127.0.0.1:9")
+    assert result.returncode == 2
+    assert "--by-basin" in result.stderr

@@ -127,10 +127,15 @@ def test_the_loss_of_a_worker_in_mid_run_loses_nothing(
     tmp_path: Path, undivided: rm.Result
 ) -> None:
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
-                     silence_logs=50) as cluster,
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=50,
+        ) as cluster,
         Client(cluster) as client,
-    ):  # fmt: skip
+    ):
         pids = client.run(os.getpid)
         killed: list[int] = []
 
