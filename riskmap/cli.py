@@ -67,6 +67,9 @@ class LanguageName(StrEnum):
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Path of the study file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 Season = Annotated[SeasonName | None, typer.Option(help="Water season, in place of the study's.")]
+Language = Annotated[
+    LanguageName | None, typer.Option(help="Language of what people read, in place of the study's.")
+]
 DEFAULT_STUDY = Path("study.toml")
 
 
@@ -234,9 +237,7 @@ def map_(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="Page to write: .html")
     ] = ...,  # type: ignore[assignment]
-    language: Annotated[
-        LanguageName | None, typer.Option(help="Language of the map, in place of the study's.")
-    ] = None,
+    language: Language = None,
     season: Season = None,
     overwrite: Overwrite = False,  # noqa: FBT002
 ) -> None:
@@ -347,6 +348,7 @@ def plan(
         float, typer.Option(min=0.0, help="How much longer a way round may be: 0.25 is 25 %.")
     ] = 0.25,
     season: Season = None,
+    language: Language = None,
     overwrite: Overwrite = False,  # noqa: FBT002
 ) -> None:
     """Say where checkpoints, or more patrol hours, would intercept most, and what each gains."""
@@ -355,7 +357,7 @@ def plan(
         raise typer.BadParameter("give one of --checkpoints K (or --budget) and --patrol-hours B")
     _check_ending(output, *_table_endings())
     _refuse_existing(output, overwrite=overwrite)
-    result = _run(_read(study, season=season, candidates=candidates))
+    result = _run(_read(study, season=season, language=language, candidates=candidates))
     if places:
         made = result.plan_checkpoints(
             checkpoints,
@@ -364,21 +366,21 @@ def plan(
             detection_probability=detection_probability,
             tolerance=tolerance,
         )
-        _save_checkpoints(result, made, output, tolerance=tolerance, overwrite=overwrite)
+        _save_checkpoints(result, made, output, overwrite=overwrite)
     else:
         assert patrol_hours is not None  # noqa: S101  (one of the two is given)
         _save_hours(result, patrol_hours, output, overwrite=overwrite)
     typer.echo(f"Plan: {output}")
 
 
-def _save_checkpoints(
-    result: Result, plan: CheckpointPlan, path: Path, *, tolerance: float, overwrite: bool
-) -> None:
+def _save_checkpoints(result: Result, plan: CheckpointPlan, path: Path, *, overwrite: bool) -> None:
+    from riskmap.outputs.advice import advise_checkpoints
     from riskmap.outputs.plans import write_checkpoints
-    from riskmap.outputs.terminal import print_checkpoints
+    from riskmap.outputs.terminal import print_advice
 
-    write_checkpoints(result.outcome, plan, path, overwrite=overwrite)
-    print_checkpoints(result.outcome, plan, tolerance=tolerance)
+    displacement = result.displacement(plan)
+    write_checkpoints(result.outcome, plan, path, displacement=displacement, overwrite=overwrite)
+    print_advice(advise_checkpoints(result.outcome, plan, displacement))
 
 
 def _save_hours(result: Result, hours: float, path: Path, *, overwrite: bool) -> None:
@@ -422,6 +424,7 @@ def _read(
     *,
     season: SeasonName | None = None,
     seed: int | None = None,
+    language: LanguageName | None = None,
     candidates: Path | None = None,
 ) -> Study:
     from riskmap.settings import load_settings
@@ -430,7 +433,11 @@ def _read(
     settings = load_settings(path)
     if candidates is not None:
         settings = settings.with_layer("candidates", candidates)
-    changes = {"season": season and season.value, "seed": seed}
+    changes = {
+        "season": season and season.value,
+        "seed": seed,
+        "language": language and language.value,
+    }
     given = {key: value for key, value in changes.items() if value is not None}
     return Study(settings.with_study(**given) if given else settings)
 

@@ -106,6 +106,12 @@ def nearest_points(
     return nearest, km
 
 
+def bearing_deg(lon: float, lat: float, to_lon: float, to_lat: float) -> float:
+    """Return the direction from one place to another, degrees from north by east, 0 to 360."""
+    azimuth, _, _ = _GEOD.inv(lon, lat, to_lon, to_lat)
+    return float(azimuth) % 360.0
+
+
 def measures_on(
     coords: Floats, measures_km: Floats, segment: npt.NDArray[np.integer], t: Floats
 ) -> Floats:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from riskmap.outputs.map import RiskMap
     from riskmap.planning.checkpoints import CheckpointPlan
     from riskmap.planning.compare import Comparison
+    from riskmap.planning.study_displacement import Displacement
     from riskmap.planning.study_plans import StudyHours
 
 
@@ -194,6 +195,12 @@ class Result:
             time_limit_s=time_limit_s,
         )
         return plan_study_checkpoints(self.outcome, request)
+
+    def displacement(self, plan: CheckpointPlan) -> Displacement:
+        """Return where travellers go instead, once all of them know a plan of checkpoints."""
+        from riskmap.planning.study_displacement import trace_displacement
+
+        return trace_displacement(self.outcome, plan)
 
     def plan_patrol_hours(self, hours: float) -> StudyHours:
         """Share more patrol hours a month over the water that the posts cover, to detect most."""

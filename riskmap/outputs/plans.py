@@ -7,17 +7,26 @@ from typing import Any
 
 import geopandas as gpd
 
+from riskmap.outputs.advice import advise_checkpoints
 from riskmap.outputs.tables import record_of, write_rows
 from riskmap.planning.checkpoints import CheckpointPlan
 from riskmap.planning.compare import Comparison
+from riskmap.planning.study_displacement import Displacement
 from riskmap.planning.study_plans import StudyHours
 from riskmap.results.outcome import Outcome
 
 
 def write_checkpoints(
-    outcome: Outcome, plan: CheckpointPlan, path: Path, *, overwrite: bool = False
+    outcome: Outcome,
+    plan: CheckpointPlan,
+    path: Path,
+    *,
+    displacement: Displacement,
+    overwrite: bool = False,
 ) -> None:
-    """Write the chosen nodes with their gains; the record holds what the plan intercepts.
+    """Write the chosen nodes with their gains, and where travellers go instead.
+
+    The record holds what the plan intercepts, with routes held and once everybody adapts.
 
     Raises
     ------
@@ -32,9 +41,23 @@ def write_checkpoints(
         "gap": plan.gap,
         "intercepted_if_routes_stay": plan.intercepted_if_routes_stay,
         "intercepted_if_evaded": plan.intercepted_if_evaded,
+        "detection_probability": plan.detection_probability,
+        "tolerance": plan.tolerance,
+        "displacement": dict(displacement.summary),
+        "advice": advise_checkpoints(outcome, plan, displacement).as_dict(),
     }
-    table = with_corridors(plan.checkpoints, outcome)
-    write_rows(table, path, name="checkpoints", record=record, overwrite=overwrite)
+    write_rows(
+        with_corridors(plan.checkpoints, outcome),
+        path,
+        name="checkpoints",
+        record=record,
+        further={
+            "displaced_corridors": displacement.corridors,
+            "displaced_routes": displacement.routes,
+            "displaced_destinations": displacement.destinations,
+        },
+        overwrite=overwrite,
+    )
 
 
 def write_hours(outcome: Outcome, plan: StudyHours, path: Path, *, overwrite: bool = False) -> None:

@@ -20,12 +20,13 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from riskmap.errors import OutputError, Problem
-from riskmap.outputs.files import TABLE_ENDINGS, whole_file
+from riskmap.outputs.files import TABLE_ENDINGS, check_outputs, whole_file
 from riskmap.results.access import places_of_help
 from riskmap.results.outcome import Outcome
 
 Level = Literal["corridors", "reaches", "routes", "sites"]
 Record = Mapping[str, Any]
+Tables = Mapping[str, gpd.GeoDataFrame]
 
 #: Decimals of degrees in text formats: a centimetre.
 DECIMALS = 7
@@ -79,9 +80,13 @@ def write_rows(
     *,
     name: str,
     record: Mapping[str, Any],
+    further: Mapping[str, gpd.GeoDataFrame] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write any table with a record of where it comes from; see `write_table`.
+
+    Further tables are layers of the same .gpkg, sheets of the .xlsx, lists in the .json; for other
+    formats files beside it, `FILE.NAME.ending`.
 
     Parameters
     ----------
@@ -93,6 +98,8 @@ def write_rows(
         What the rows are; the name of the layer, sheet or list.
     record
         `summary` and `provenance`.
+    further
+        More tables of the same result, by name.
     overwrite
         Replace a file that exists.
 
@@ -107,8 +114,15 @@ def write_rows(
         raise OutputError(
             Problem(str(path), None, f"{path.suffix!r} names no format", f"one of: {endings}")
         )
+    tables = {name: table, **(further or {})}
+    if path.suffix.lower() not in (".json", ".xlsx", ".gpkg"):
+        tables = {name: table}
+        files = {path.with_name(f"{path.stem}.{key}{path.suffix}"): key for key in further or {}}
+        check_outputs(path, *files, overwrite=overwrite)
+        for file, key in files.items():
+            write_rows((further or {})[key], file, name=key, record=record, overwrite=overwrite)
     with whole_file(path, overwrite=overwrite) as part:
-        write(table, part, name, record)
+        write(tables, part, record)
         if path.suffix.lower() not in (".json", ".xlsx"):
             beside = path.with_name(f"{path.name}.provenance.json")
             with whole_file(beside, overwrite=True) as sidecar:
@@ -155,11 +169,17 @@ def _with_wkt(table: gpd.GeoDataFrame, *, decimals: int = DECIMALS) -> pd.DataFr
     return text
 
 
-def _write_csv(table: gpd.GeoDataFrame, path: Path, _name: str, _record: Record) -> None:
+def _first(tables: Tables) -> tuple[str, gpd.GeoDataFrame]:
+    return next(iter(tables.items()))
+
+
+def _write_csv(tables: Tables, path: Path, _record: Record) -> None:
+    _, table = _first(tables)
     _with_wkt(table).to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
 
 
-def _write_geojson(table: gpd.GeoDataFrame, path: Path, name: str, _record: Record) -> None:
+def _write_geojson(tables: Tables, path: Path, _record: Record) -> None:
+    name, table = _first(tables)
     features = [
         {"type": "Feature", "properties": properties, "geometry": geometry}
         for properties, geometry in zip(
@@ -169,40 +189,45 @@ def _write_geojson(table: gpd.GeoDataFrame, path: Path, name: str, _record: Reco
         )
     ]
     collection = {"type": "FeatureCollection", "name": name, "features": features}
-    path.write_text(_lines_json(collection, "features"), encoding="utf-8")
+    path.write_text(_lines_json(collection, ("features",)), encoding="utf-8")
 
 
-def _write_json(table: gpd.GeoDataFrame, path: Path, name: str, record: Record) -> None:
-    rows = _records(pd.DataFrame(table.drop(columns="geometry")))
-    for row, geometry in zip(rows, _geometries(table), strict=True):
-        row["geometry"] = geometry
-    content = {"summary": record["summary"], name: rows, "provenance": record["provenance"]}
-    path.write_text(_lines_json(content, name), encoding="utf-8")
+def _write_json(tables: Tables, path: Path, record: Record) -> None:
+    content: dict[str, Any] = {"summary": record["summary"]}
+    for name, table in tables.items():
+        content[name] = _records(pd.DataFrame(table.drop(columns="geometry")))
+        for row, geometry in zip(content[name], _geometries(table), strict=True):
+            row["geometry"] = geometry
+    content["provenance"] = record["provenance"]
+    path.write_text(_lines_json(content, tuple(tables)), encoding="utf-8")
 
 
-def _write_gpkg(table: gpd.GeoDataFrame, path: Path, name: str, _record: Record) -> None:
-    # An empty table has no geometry that says its kind.
-    kind = "LineString" if table.empty else str(table.geom_type.iloc[0])
-    table.to_file(
-        path, layer=name, driver="GPKG", engine="pyogrio", geometry_type=kind, index=False
-    )
+def _write_gpkg(tables: Tables, path: Path, _record: Record) -> None:
+    for name, table in tables.items():
+        # An empty table has no geometry that says its kind.
+        kind = "LineString" if table.empty else str(table.geom_type.iloc[0])
+        table.to_file(
+            path, layer=name, driver="GPKG", engine="pyogrio", geometry_type=kind, index=False
+        )
 
 
-def _write_parquet(table: gpd.GeoDataFrame, path: Path, _name: str, _record: Record) -> None:
+def _write_parquet(tables: Tables, path: Path, _record: Record) -> None:
+    _, table = _first(tables)
     table.to_parquet(path, index=False)
 
 
-def _write_xlsx(table: gpd.GeoDataFrame, path: Path, name: str, record: Record) -> None:
-    if len(table) >= SHEET_ROWS:
-        raise OutputError(
-            Problem(str(path), None, f"{len(table)} rows do not fit a sheet", "write a .gpkg")
-        )
+def _write_xlsx(tables: Tables, path: Path, record: Record) -> None:
     book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet(name)
-    text = _with_wkt(table, decimals=5)
-    sheet.append([str(column) for column in text.columns])
-    for row in _records(text):
-        sheet.append([_cell(sheet, value) for value in row.values()])
+    for name, table in tables.items():
+        if len(table) >= SHEET_ROWS:
+            raise OutputError(
+                Problem(str(path), None, f"{len(table)} rows do not fit a sheet", "write a .gpkg")
+            )
+        sheet = book.create_sheet(name)
+        text = _with_wkt(table, decimals=5)
+        sheet.append([str(column) for column in text.columns])
+        for row in _records(text):
+            sheet.append([_cell(sheet, value) for value in row.values()])
     about = book.create_sheet("provenance")
     for key, value in _flat(record):
         about.append([_cell(about, key), _cell(about, value)])
@@ -222,11 +247,13 @@ def _cell(sheet: Any, value: object) -> object:
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
-    """Return nested keys as "layers.rivers.crs" with their values."""
+    """Return nested keys as "layers.rivers.crs" with their values; those of a list by number."""
     flat: list[tuple[str, object]] = []
     for key, value in content.items():
         if isinstance(value, Mapping):
             flat += _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, (list, tuple)):
+            flat += _flat({str(k): part for k, part in enumerate(value, 1)}, f"{prefix}{key}.")
         else:
             flat.append((f"{prefix}{key}", value))
     return flat
@@ -253,12 +280,12 @@ def _geometries(table: gpd.GeoDataFrame) -> list[Any]:
     return [json.loads(text) for text in shapely.to_geojson(rounded)]
 
 
-def _lines_json(content: Mapping[str, Any], rows: str) -> str:
-    """Return strict JSON with each of the rows on a line of its own."""
+def _lines_json(content: Mapping[str, Any], rows: tuple[str, ...]) -> str:
+    """Return strict JSON with each row of some lists on a line of its own."""
     parts = []
     for key, value in content.items():
         name = json.dumps(key)
-        if key == rows:
+        if key in rows:
             lines = ",\n".join(
                 json.dumps(row, ensure_ascii=False, allow_nan=False) for row in value
             )
@@ -268,7 +295,7 @@ def _lines_json(content: Mapping[str, Any], rows: str) -> str:
     return "{" + ",\n".join(parts) + "}\n"
 
 
-_WRITERS: Mapping[str, Callable[[gpd.GeoDataFrame, Path, str, Record], None]] = {
+_WRITERS: Mapping[str, Callable[[Tables, Path, Record], None]] = {
     ".csv": _write_csv,
     ".geojson": _write_geojson,
     ".gpkg": _write_gpkg,

@@ -15,8 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from riskmap.outputs.plans import with_corridors
-from riskmap.planning.checkpoints import CheckpointPlan
+from riskmap.outputs.advice import Advice
 from riskmap.planning.compare import Comparison
 from riskmap.planning.study_plans import StudyHours
 from riskmap.report import Note
@@ -26,6 +25,8 @@ from riskmap.results.outcome import Outcome
 ROWS_SHOWN = 10
 #: Notes of one kind and layer beyond this number are counted, not listed.
 NOTES_SHOWN = 5
+#: Columns of advice up to this width are not folded.
+NARROW = 12
 _LEGEND = (
     "undet.: transits a month that nobody detects on their whole trip. det.: chance of detection. "
     "h post: hours from the nearest post. gain: interceptions for 100 more patrol hours a month."
@@ -140,43 +141,23 @@ def print_check(check: Check) -> None:
         console.print(Text(str(note)), soft_wrap=True)
 
 
-def print_checkpoints(outcome: Outcome, plan: CheckpointPlan, *, tolerance: float) -> None:
-    """Print a plan of checkpoints as advice: where, what it gains, the other side, how sure."""
+def print_advice(advice: Advice) -> None:
+    """Print what a plan says: where, what it gains, what the other side will do, how sure."""
     console = Console(highlight=False)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("checkpoint on", overflow="fold", ratio=1)
-    for heading in ("lon", "lat", "gain"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for k, row in enumerate(with_corridors(plan.checkpoints, outcome).itertuples(), start=1):
-        place = row.place or row.corridor or row.waterway or "water without a name"
-        x, y = f"{row.geometry.x:.3f}", f"{row.geometry.y:.3f}"
-        table.add_row(str(k), Text(str(place)), x, y, f"{row.gain:.1f}")
-    console.print(Text(f"{outcome.study_name}: {len(plan.checkpoints)} checkpoints", style="bold"))
+    widths = [max(map(len, column)) for column in zip(*advice.rows, strict=True)]
+    for heading, width in zip(advice.heads, widths, strict=False):
+        if width > NARROW:
+            table.add_column(heading, overflow="fold", ratio=1)
+        else:
+            table.add_column(heading, justify="right", no_wrap=True)
+    for k, row in enumerate(advice.rows, start=1):
+        table.add_row(str(k), *map(Text, row))
+    console.print(Text(advice.title, style="bold"))
     console.print(table)
-    for line in _advice(outcome, plan, tolerance):
+    for line in advice.lines:
         console.print(Text(line))
-
-
-def _advice(outcome: Outcome, plan: CheckpointPlan, tolerance: float) -> list[str]:
-    unit = "relative transits" if outcome.relative else "transits a month"
-    undetected = float(outcome.summary["undetected"])
-    stay, evaded = plan.intercepted_if_routes_stay, plan.intercepted_if_evaded
-    held = f"If nobody adapts they intercept {stay:.0f} of the {undetected:.0f} {unit}"
-    lines = [
-        f"{held} that pass undetected today.",
-        f"If everybody who has another way up to {tolerance:.0%} longer takes it: {evaded:.0f}.",
-    ]
-    if len(plan.routes_round):
-        first = plan.routes_round.sort_values("transits", ascending=False).iloc[0]
-        lines.append(
-            f"{len(plan.routes_round)} pairs of places keep a way that meets none of them; the "
-            f"busiest ({first.transits:.0f} transits) one that is {first.longer_by:.0%} longer."
-        )
-    proof = "proven best for this method" if plan.gap == 0 else f"at most {plan.gap:.0%} from best"
-    sure = "chosen one by one, at least 63 % of the best" if plan.method == "greedy" else proof
-    lines.append(f"How sure: {sure}. Traffic is what a model expects, not what anybody counted.")
-    return lines
 
 
 def print_comparison(comparison: Comparison) -> None:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from riskmap.outputs.words_of_access import ACCESS_WORDS
+from riskmap.outputs.words_of_plans import PLAN_WORDS
 
 Language = Literal["es", "en"]
 LANGUAGES: Final[tuple[str, ...]] = get_args(Language)
@@ -415,6 +416,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "{shown} of {all} corridors printed.",
     ),
     **ACCESS_WORDS,
+    **PLAN_WORDS,
 }
 
 

@@ -50,6 +50,8 @@ class CheckpointPlan:
         `destination`, `transits`, `route` (the nodes of the unwatched way that it is left with),
         `travel_time_h`, and `longer_by`, the share by which its generalized time is more than the
         least. Empty for the other methods.
+    detection_probability, tolerance, budget
+        q, δ and the budget (None: there is none), as they were asked for.
     """
 
     method: str
@@ -60,6 +62,9 @@ class CheckpointPlan:
     intercepted_if_routes_stay: float
     intercepted_if_evaded: float
     routes_round: pd.DataFrame
+    detection_probability: float = 1.0
+    tolerance: float = 0.0
+    budget: float | None = None
 
 
 def plan_checkpoints(
@@ -218,6 +223,9 @@ def answer(
         placement.held,
         placement.evaded,
         _table_of_ways(window, demand.iloc[trips.row], ways),
+        float(request.detection_probability),
+        float(request.tolerance),
+        request.budget,
     )
 
 

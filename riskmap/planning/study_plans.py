@@ -12,12 +12,12 @@ import pandas as pd
 from riskmap.errors import PlanError, Problem
 from riskmap.geodesy import nearest_points
 from riskmap.model.assign import Demand, check_demand
-from riskmap.network.arcs import Floats
+from riskmap.network.arcs import Floats, Ints
 from riskmap.network.graph import GraphArcs
 from riskmap.planning.checkpoints import CheckpointPlan, answer
 from riskmap.planning.patrol_hours import HoursPlan, find_beats, share_hours
 from riskmap.planning.request import Request
-from riskmap.planning.traffic import hold_traffic
+from riskmap.planning.traffic import Traffic, hold_traffic
 from riskmap.results.outcome import Outcome
 from riskmap.results.scored import Scored
 
@@ -151,9 +151,29 @@ def plan_study_hours(outcome: Outcome, *, patrol_hours: float) -> StudyHours:
         Where there are no hours to share, or nowhere that they would detect anything.
     """
     scored, patrol = outcome.scored, outcome.settings.patrol
+    traffic, _ = study_traffic(outcome)
+    beats = find_beats(
+        traffic,
+        arc_reach=scored.network.reach,
+        length_km=scored.reaches.length_km,
+        arc_time_h=scored.network.arcs.time_h,
+        posts=scored.posts,
+        patrols=scored.patrols,
+        detection_per_meeting=patrol.detection_per_meeting,
+        period_h=patrol.period_h,
+    )
+    plan = share_hours(traffic, beats, hours=patrol_hours)
+    return StudyHours(
+        _place_hours(plan, outcome), plan.gained, plan.gained / traffic.demand, plan.gap
+    )
+
+
+def study_traffic(outcome: Outcome) -> tuple[Traffic, Ints]:
+    """Hold the routes of a study's trips; return also where each is, movement by movement."""
+    scored = outcome.scored
     window = _window(scored)
     trips = _trips_of(scored, window).demand
-    traffic, _ = hold_traffic(
+    return hold_traffic(
         window.arcs,
         (trips.origin, trips.destination),
         trips.volume,
@@ -161,18 +181,6 @@ def plan_study_hours(outcome: Outcome, *, patrol_hours: float) -> StudyHours:
         hazard_aversion_h=outcome.settings.routes.hazard_aversion_h,
         demand=trips.total,
     )
-    beats = find_beats(
-        traffic,
-        arc_reach=scored.network.reach,
-        length_km=scored.reaches.length_km,
-        arc_time_h=window.arcs.time_h,
-        posts=scored.posts,
-        patrols=scored.patrols,
-        detection_per_meeting=patrol.detection_per_meeting,
-        period_h=patrol.period_h,
-    )
-    plan = share_hours(traffic, beats, hours=patrol_hours)
-    return StudyHours(_place_hours(plan, outcome), plan.gained, plan.gained / trips.total, plan.gap)
 
 
 def _place_hours(plan: HoursPlan, outcome: Outcome) -> gpd.GeoDataFrame:

@@ -233,6 +233,21 @@ def load_watched(traffic: Traffic, watched: Ints, watch: Watch) -> Loading:
     return _load_parts(traffic, [(rest, watched), *parts] if rest.size else parts, watch.q)
 
 
+def load_unwatched(traffic: Traffic, trips: Trips, watched: Ints, watch: Watch) -> Loading:
+    """Load trips so that nothing but a checkpoint at some nodes is seen, and surely.
+
+    `survival` is then each trip's share on routes that meet none, `undetected` what these carry.
+    """
+    blind = replace(
+        traffic.used,
+        hazard=np.zeros(traffic.used.tail.size),
+        end_survival=np.ones(traffic.used.n_nodes),
+    )
+    today = _load(blind, trips, traffic.theta_per_h)
+    bare = replace(traffic, used=blind, trips=trips, today=today)
+    return load_watched(bare, watched, replace(watch, q=1.0))
+
+
 def load_patrolled(traffic: Traffic, more: Floats) -> Loading:
     """Load the trips with hazard added to the arcs of `used`, routes held."""
     arcs = replace(traffic.used, hazard=traffic.used.hazard + more)

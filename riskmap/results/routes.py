@@ -60,7 +60,7 @@ def _routes_of(
     trips = movement.trips
     to = np.repeat(trips.destination, np.diff(trips.start)).astype(np.int32)
     paths = least_paths(scored.network.arcs, trips, hazard_aversion_h=hazard_aversion_h)
-    pairs = _site_pairs(movement, trips.origin, to)
+    pairs = site_pairs(movement, trips.origin, to)
     time_h = np.array([scored.network.arcs.time_h[path].sum() for path in paths])
     pairs["transits"] = trips.volume[pairs["trip"]] * pairs["part"]
     pairs["travel_hours"] = time_h[pairs["trip"]] + pairs["access_h"]
@@ -69,18 +69,18 @@ def _routes_of(
     return pd.DataFrame(
         {
             "movement": movement.movement.name,
-            "origin": _names(layers, movement.movement.origin_layer, rows["origin"]),
-            "destination": _names(layers, movement.movement.destination_layer, rows["site"]),
+            "origin": site_names(layers, movement.movement.origin_layer, rows["origin"]),
+            "destination": site_names(layers, movement.movement.destination_layer, rows["site"]),
             "travel_hours": rows["travel_hours"].to_numpy(),
             "transits": rows["transits"].to_numpy(),
             "survival": rows["survival"].to_numpy(),
-            "corridors": [_corridors_on(scored, paths[t]) for t in rows["trip"]],
-            "geometry": [_line(scored, paths[t]) for t in rows["trip"]],
+            "corridors": [corridors_on(scored, paths[t]) for t in rows["trip"]],
+            "geometry": [path_line(scored, paths[t]) for t in rows["trip"]],
         }
     )
 
 
-def _site_pairs(movement: MovementScore, origin: Ints, to: Ints) -> pd.DataFrame:
+def site_pairs(movement: MovementScore, origin: Ints, to: Ints) -> pd.DataFrame:
     """Return every pair of sites behind the trips between nodes, with its part of them."""
     trips = pd.DataFrame({"trip": np.arange(to.size), "origin_node": origin, "site_node": to})
     ends = movement.movement
@@ -127,12 +127,13 @@ def _merge_cells(pairs: pd.DataFrame) -> pd.DataFrame:
     return merged.reset_index()
 
 
-def _names(layers: Layers, layer: str, rows: pd.Series) -> list[str]:
+def site_names(layers: Layers, layer: str, rows: pd.Series) -> list[str]:
+    """Return the names of sites by their rows in a layer."""
     names: list[str] = layers.tables[layer]["name"].loc[rows].astype(str).tolist()
     return names
 
 
-def _corridors_on(scored: Scored, path: Ints) -> str:
+def corridors_on(scored: Scored, path: Ints) -> str:
     """Return the corridors along a path, in order of travel."""
     corridor = scored.chains.corridor[scored.network.reach[path]]
     corridor = corridor[corridor >= 0]
@@ -140,7 +141,7 @@ def _corridors_on(scored: Scored, path: Ints) -> str:
     return " ".join(filter(None, corridor_ids(corridor[changes])))
 
 
-def _line(scored: Scored, path: Ints) -> shapely.Geometry | None:
+def path_line(scored: Scored, path: Ints) -> shapely.Geometry | None:
     """Return a path as a line; None for an empty one."""
     reaches, network = scored.reaches, scored.network
     parts: list[Floats] = []

@@ -12,6 +12,7 @@ from pathlib import Path
 import geopandas as gpd
 import openpyxl
 import pandas as pd
+import pyogrio
 import pytest
 
 from riskmap import __version__
@@ -221,14 +222,45 @@ def test_check_writes_what_it_found_for_a_gis(small_study: SmallStudy) -> None:
 
 def test_a_plan_of_checkpoints_reads_like_advice(small_study: SmallStudy) -> None:
     path = small_study.folder / "plan.json"
-    result = riskmap("plan", small_study.path, "--checkpoints", 2, "--method", "exact", "-o", path)
+    asked = ("plan", small_study.path, "--checkpoints", 2, "--method", "exact", "-o", path)
+    result = riskmap(*asked)
     assert result.returncode == 0, result.stderr
     content = _strict(path)
     rows = content["checkpoints"]
     assert len(rows) == 2
     assert sum(row["gain"] for row in rows) == pytest.approx(content["summary"]["intercepted"])
-    assert "If nobody adapts" in result.stdout
-    assert "How sure" in result.stdout
+    told = " ".join(result.stdout.split())
+    assert "dónde poner 2 puntos de control" in told
+    for what in ("Qué gana:", "Qué hará el otro lado:", "Qué tan seguro es:"):
+        assert what in told
+    assert content["summary"]["advice"]["say"][0] in told
+    assert content["summary"]["displacement"]["stay"] >= 0.0
+    for name in ("corridors", "routes", "destinations"):
+        assert {"transits_before", "transits_after"} <= set(content[f"displaced_{name}"][0])
+    english = (*asked, "--overwrite", "--language", "en")
+    told = " ".join(riskmap(*english).stdout.split())
+    for what in ("where to put 2 checkpoints", "What it gains:", "other side", "How sure:"):
+        assert what in told
+
+
+def test_a_plan_says_where_they_go_instead_in_every_format(small_study: SmallStudy) -> None:
+    names = ("checkpoints", "displaced_corridors", "displaced_routes", "displaced_destinations")
+    for ending in ("gpkg", "xlsx", "csv", "geojson"):
+        path = small_study.folder / f"plan.{ending}"
+        asked = ("plan", small_study.path, "--checkpoints", 1, "-o", path)
+        result = riskmap(*asked)
+        assert result.returncode == 0, result.stderr
+        if ending == "gpkg":
+            assert [name for name, _ in pyogrio.list_layers(path)] == list(names)
+        elif ending == "xlsx":
+            assert openpyxl.load_workbook(path).sheetnames == [*names, "provenance"]
+        else:
+            for name in names[1:]:
+                assert (small_study.folder / f"plan.{name}.{ending}").exists()
+            path.unlink()
+            (line,) = [line for line in lines(riskmap(*asked)) if "exists already" in line][:1]
+            assert "displaced_corridors" in line
+            assert not path.exists()
 
 
 def test_a_plan_of_patrol_hours_spends_them_all(small_study: SmallStudy) -> None:
