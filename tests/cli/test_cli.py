@@ -235,8 +235,7 @@ def test_a_plan_of_checkpoints_reads_like_advice(small_study: SmallStudy) -> Non
         assert what in told
     assert content["summary"]["advice"]["say"][0] in told
     assert content["summary"]["displacement"]["stay"] >= 0.0
-    for name in ("corridors", "routes", "destinations"):
-        assert {"transits_before", "transits_after"} <= set(content[f"displaced_{name}"][0])
+    assert {"transits_before", "transits_after", "stays"} <= set(content["displaced_routes"][0])
     english = (*asked, "--overwrite", "--language", "en")
     told = " ".join(riskmap(*english).stdout.split())
     for what in ("where to put 2 checkpoints", "What it gains:", "other side", "How sure:"):
