@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from riskmap._version import __version__
+from riskmap.cli_import import import_
 from riskmap.errors import RiskmapError
 from riskmap.steps import Steps
 
@@ -31,6 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+app.command("import", epilog="Example: riskmap import rivers.shp stations.csv")(import_)
 
 
 class Level(StrEnum):

@@ -43,9 +43,8 @@ def canonical_columns(
     values = {c.name: _values(rows, c, found[c.name], findings=findings) for c in schema.columns}
     taken = {*values, *(name for name in found.values() if name), rows.geometry.name}
     others = [name for name in rows.columns if name not in taken]
-    table = gpd.GeoDataFrame(values, index=rows.index, geometry=rows.geometry.array, crs=rows.crs)
-    for name in others:
-        table[name] = rows[name]
+    plain = pd.concat([pd.DataFrame(values, index=rows.index), pd.DataFrame(rows[others])], axis=1)
+    table = gpd.GeoDataFrame(plain, geometry=rows.geometry.array, crs=rows.crs)
     if "name" in values:
         _name_rows(table, schema, findings)
     return table

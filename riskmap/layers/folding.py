@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+import ftfy
 import pandas as pd
 
 #: Texts that sources write where there is no value; folded.
@@ -53,7 +54,7 @@ def fold_water(name: object) -> str:
 
 def fold_heading(name: object) -> str:
     """Return a column's name as letters and digits only: "Año de la" and "ANO_DE_LA" are one."""
-    return re.sub(r"[^a-z0-9@:]+", "_", fold(name)).strip("_")
+    return re.sub(r"[^a-z0-9@:]+", "_", fold(ftfy.fix_encoding(str(name)))).strip("_")
 
 
 def texts(values: pd.Series) -> pd.Series:

@@ -21,7 +21,7 @@ from riskmap.layers.folding import NO_VALUE, fold, fold_heading, texts
 from riskmap.presets.sources import ColumnMap, Keep, Preset
 
 #: Columns in which OpenStreetMap extracts keep the tags that have no column of their own.
-_TAGS = ("other_tags", "tags", "all_tags")
+TAGS = ("other_tags", "tags", "all_tags")
 #: Width of a column's name in a shapefile.
 _DBF_NAME = 10
 _HSTORE = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')
@@ -53,10 +53,8 @@ def apply_preset(
         for name, rule in rules.items()
     }
     gone = ({*rules, *found.values()} & set(rows.columns)) - {*own.values()}
-    table = rows.drop(columns=list(gone))
-    for name, values in mapped.items():
-        if values is not None:
-            table[name] = values
+    given = {name: values for name, values in mapped.items() if values is not None}
+    table = rows.drop(columns=list(gone)).copy().assign(**given)
     return _squares(table, preset.square_deg, findings)
 
 
@@ -74,7 +72,7 @@ def find_column(rows: pd.DataFrame, names: Iterable[str]) -> str | None:
         cut = fold_heading(name)[:_DBF_NAME]
         if len(str(name)) > _DBF_NAME and cut in headings and len(headings[cut]) == _DBF_NAME:
             return headings[cut]
-    tags = next((column for column in _TAGS if column in headings.values()), None)
+    tags = next((column for column in TAGS if column in headings.values()), None)
     if tags is None:
         return None
     return next((name for name in names if _tag(rows[tags], name).notna().any()), None)
@@ -84,7 +82,7 @@ def values_of(rows: pd.DataFrame, column: str) -> pd.Series:
     """Return a column, or the values of a tag, by the name that `find_column` gave."""
     if column in rows.columns:
         return rows[column]
-    tags = next(name for name in _TAGS if name in rows.columns)
+    tags = next(name for name in TAGS if name in rows.columns)
     return _tag(rows[tags], column)
 
 

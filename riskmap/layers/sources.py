@@ -7,31 +7,24 @@ checked in `riskmap.layers.geometry` and `riskmap.layers.columns`.
 from __future__ import annotations
 
 import hashlib
-import warnings
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 import geopandas as gpd
-import numpy as np
-import pandas as pd
-import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from riskmap.layers.findings import Findings
+from riskmap.layers.formats import look_at
+from riskmap.layers.spelling import mend_texts
+from riskmap.layers.tables import read_table
+from riskmap.layers.vectors import filter_rows, read_parquet, read_vector
+from riskmap.presets.sources import Preset, known_presets
 from riskmap.settings import LayerSection
 
-_READ_ERRORS = (
-    DataLayerError,
-    DataSourceError,
-    FeatureError,
-    FieldError,
-    GeometryError,
-    UnicodeDecodeError,
-    ValueError,
-)
+#: Kinds of files that are read whole, and filtered afterwards.
+_WHOLE = ("text", "xlsx", "parquet", "gpx")
 _WGS84 = CRS.from_epsg(4326)
 
 
@@ -77,15 +70,47 @@ def read_source(
         The rows, indexed by their number in the source, and the name of the source's CRS; None
         where a problem was found.
     """
-    if not _is_there(path, findings):
+    if not is_there(path, findings):
         return None
-    table = _table_of(path, section.table, findings)
-    if table is None:
-        return None
-    rows = _read(path, table, section.where, findings)
+    preset = None if section.preset is None else known_presets()[section.preset]
+    rows = read_file(path, section, preset=preset, findings=findings)
     if rows is None:
         return None
     return to_degrees(rows, section.crs, findings)
+
+
+def read_file(
+    path: Path, section: LayerSection, *, preset: Preset | None, findings: Findings
+) -> gpd.GeoDataFrame | None:
+    """Read the rows of a file in its own CRS, text repaired; None where a problem was found.
+
+    Parameters
+    ----------
+    path
+        A file that exists.
+    section
+        What the study file says about the layer.
+    preset
+        What is known about the source.
+    findings
+        Takes problems and notes.
+    """
+    place = look_at(path, findings, table=section.table)
+    if place is None:
+        return None
+    if place.kind in ("text", "xlsx"):
+        rows = read_table(
+            place, table=section.table, preset=preset, crs=section.crs, findings=findings
+        )
+    elif place.kind == "parquet":
+        rows = read_parquet(place, preset=preset, crs=section.crs, findings=findings)
+    else:
+        rows = read_vector(
+            place, table=section.table, where=section.where, preset=preset, findings=findings
+        )
+    if rows is not None and section.where is not None and place.kind in _WHOLE:
+        rows = filter_rows(rows, section.where, findings)
+    return None if rows is None else mend_texts(rows, findings)
 
 
 def hash_source(path: Path) -> str:
@@ -114,7 +139,7 @@ def _sibling(path: Path, ending: str) -> Path | None:
     return None
 
 
-def _is_there(path: Path, findings: Findings) -> bool:
+def is_there(path: Path, findings: Findings) -> bool:
     """Refuse a file that is missing, and a shapefile without its parts."""
     if not path.exists():
         folder = path.parent
@@ -133,84 +158,6 @@ def _is_there(path: Path, findings: Findings) -> bool:
             feature=str(path),
         )
     return not missing
-
-
-def _table_of(path: Path, asked: str | None, findings: Findings) -> str | None:
-    """Return the name of the table inside the file that holds the layer."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            names = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
-    except _READ_ERRORS as error:
-        findings.refuse(
-            f"cannot be read as a vector layer: {_reason(error, path)}",
-            "check that the file is whole and of a format that GDAL reads",
-            feature=str(path),
-        )
-        return None
-    if asked is not None:
-        if asked in names:
-            return asked
-        mend = f"one of: {', '.join(names)}"
-        findings.refuse(f"no table {asked!r} in {path.name}", mend, feature="table")
-        return None
-    if len(names) == 1:
-        return names[0]
-    if not names:
-        findings.refuse("the file holds no layer", "export it again", feature=str(path))
-        return None
-    if path.stem in names:
-        return path.stem
-    findings.refuse(
-        f"{path.name} holds {len(names)} tables",
-        f"add table = one of: {', '.join(names)}",
-        feature="table",
-    )
-    return None
-
-
-def _read(path: Path, table: str, where: str | None, findings: Findings) -> gpd.GeoDataFrame | None:
-    """Read a table with row numbers as index; what the driver warns of becomes a note."""
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            rows = pyogrio.read_dataframe(path, layer=table, where=where, fid_as_index=True)
-            numbered = rows if where is None else _all_ids(path, table)
-    except _READ_ERRORS as error:
-        if (where is not None and "where" in str(error).lower()) or "SQL" in str(error):
-            mend = "write it as GDAL takes it, such as: ORD_STRA >= 3"
-            findings.refuse(f"the filter {where!r} cannot be used", mend, feature="where")
-        else:
-            findings.refuse(
-                f"cannot be read: {_reason(error, path)}", "export it again", feature=str(path)
-            )
-        return None
-    for text in sorted({_reason(w.message, path) for w in caught}):
-        findings.tell("doubtful", f"the reader says: {text}")
-    if not isinstance(rows, gpd.GeoDataFrame):
-        findings.refuse("the table has no geometry", "name a layer with places", feature=str(path))
-        return None
-    if rows.empty:
-        what = "the layer is empty" if where is None else f"no row passes the filter {where!r}"
-        findings.refuse(what, "name a layer that holds features", feature=str(path))
-        return None
-    position = pd.Series(np.arange(len(numbered)), index=numbered.index)
-    rows.index = pd.Index(position.loc[rows.index].to_numpy(dtype=np.int64), name="row")
-    return rows
-
-
-def _all_ids(path: Path, table: str) -> pd.DataFrame:
-    """Return the ids of all rows, so that a filtered row keeps its number in the source."""
-    ids: pd.DataFrame = pyogrio.read_dataframe(
-        path, layer=table, columns=[], read_geometry=False, fid_as_index=True
-    )
-    return ids
-
-
-def _reason(error: object, path: Path) -> str:
-    """Say a driver's message in one line, with the file's name in place of its whole path."""
-    text = " ".join(str(error).split()).replace(str(path), path.name)
-    return text.split("; It might help")[0][:200]
 
 
 def to_degrees(

@@ -16,7 +16,7 @@ import pyogrio
 import pytest
 
 from riskmap import __version__
-from tests import studies
+from tests import sources, studies
 from tests.studies import SmallStudy
 
 CORRIDORS = [
@@ -464,3 +464,39 @@ def test_a_scheduler_without_basins_is_wrong_usage(small_study: SmallStudy) -> N
     result = riskmap("rank", small_study.path, "-o", out, "--scheduler", "tcp://127.0.0.1:9")
     assert result.returncode == 2
     assert "--by-basin" in result.stderr
+
+
+def test_import_lists_the_presets() -> None:
+    listed = riskmap("import")
+    assert listed.returncode == 0, listed.stderr
+    assert "hydrorivers" in listed.stdout
+    one = riskmap("import", "hydrorivers")
+    assert "HYRIV_ID" in one.stdout
+    wrong = riskmap("import", "hydroriver")
+    assert wrong.returncode == 2
+    assert "hydrorivers" in wrong.stderr
+
+
+def test_import_looks_at_a_file_and_writes_a_layer(tmp_path: Path) -> None:
+    source = tmp_path / "rios.gpkg"
+    sources.hydrorivers().to_file(source)
+    told = riskmap("import", str(source))
+    assert told.returncode == 0, told.stderr
+    assert 'preset = "hydrorivers"' in told.stdout
+    content = json.loads(riskmap("import", "--json", str(source)).stdout)
+    assert content[0]["preset"] == "hydrorivers"
+    written = riskmap("import", "hydrorivers", str(source), "-o", str(tmp_path / "rivers.gpkg"))
+    assert written.returncode == 0, written.stderr
+    assert (tmp_path / "rivers.gpkg.provenance.json").exists()
+    again = riskmap("import", str(source), "-o", str(tmp_path / "rivers.gpkg"))
+    assert again.returncode == 1
+    assert "--overwrite" in again.stderr
+
+
+def test_import_of_what_cannot_be_read(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.gpkg"
+    empty.touch()
+    told = riskmap("import", str(empty))
+    assert told.returncode == 1
+    assert "the file is empty" in told.stderr
+    assert "Traceback" not in told.stderr

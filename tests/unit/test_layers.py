@@ -229,12 +229,17 @@ def test_a_stated_crs_is_never_overridden(small_study: SmallStudy) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not a geopackage", b"SQLite format 3\x00" + b"\0" * 200]
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"not a geopackage", "is text, but no table"),
+        (b"SQLite format 3\x00" + b"\0" * 200, "cannot be read"),
+    ],
 )
-def test_a_file_that_cannot_be_read(small_study: SmallStudy, content: bytes) -> None:
+def test_a_file_that_cannot_be_read(small_study: SmallStudy, content: bytes, message: str) -> None:
     small_study.file("venues").write_bytes(content)
     (line,) = problems(small_study)
-    assert "cannot be read" in line
+    assert message in line
 
 
 def test_a_truncated_shapefile(small_study: SmallStudy) -> None:

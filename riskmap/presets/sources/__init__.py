@@ -113,15 +113,15 @@ class Recognise(_Part):
         Each entry must be there; "a|b" means either.
     absent
         None of these may be there.
-    values
-        Column → values of which one at least must occur.
+    values_
+        Column → values of which one at least must occur (`values` in the file).
     tables
         Names of the table inside the file, where the format fixes them.
     """
 
     columns: Names = ()
     absent: Names = ()
-    values: Mapping[str, Names] = Field(default_factory=dict)
+    values_: Mapping[str, Names] = Field(default_factory=dict, alias="values")
     tables: Names = ()
 
 
