@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -117,6 +118,19 @@ def read_address(text: str, *, place: str, key: str | None = None) -> Address:
         own.get("schema") or None,
         own.get("table") or None,
     )
+
+
+def file_or_address(path: str | Path | Address, *, place: str) -> Path | Address:
+    """Return where something is to be written: a file, or a database where its address is given.
+
+    Raises
+    ------
+    StudyError
+        Where an address is not well formed.
+    """
+    if isinstance(path, str):
+        return read_address(path, place=place) if is_address(path) else Path(path)
+    return path
 
 
 def layer_problems(layer: str, path: str, *, table: str | None, query: str | None) -> list[Problem]:

@@ -21,8 +21,13 @@ from riskmap.errors import RiskmapError
 from riskmap.steps import Steps
 
 if TYPE_CHECKING:
+    from riskmap.addresses import Address
     from riskmap.planning.checkpoints import CheckpointPlan
     from riskmap.study import Result, Study
+
+    Target = Path | Address
+else:
+    Target = Path  # typer reads it; `_target` makes an address where one is given
 
 app = typer.Typer(
     name="riskmap",
@@ -66,6 +71,17 @@ class LanguageName(StrEnum):
 
     es = "es"
     en = "en"
+
+
+def _target(text: str) -> Target:
+    """Read where a table goes: a file, or the address of a database."""
+    from riskmap.addresses import file_or_address
+
+    try:
+        return file_or_address(text, place="-o")
+    except RiskmapError as error:
+        found = error.problems[0]
+        raise typer.BadParameter(f"{found.what} ({found.remedy})") from None
 
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Path of the study file.")]
@@ -168,12 +184,13 @@ def check(
 def rank(
     study: StudyPath = DEFAULT_STUDY,
     output: Annotated[
-        Path,
+        Target,
         typer.Option(
             "-o",
             "--output",
+            parser=_target,
             metavar="FILE",
-            help="File to write: .csv .geojson .gpkg .parquet .json or .xlsx",
+            help="File to write: .csv .geojson .gpkg .parquet .json .xlsx, or postgresql://…",
         ),
     ] = ...,  # type: ignore[assignment]
     level: Annotated[Level, typer.Option(help="What to list.")] = Level.corridors,
@@ -205,7 +222,7 @@ def rank(
     if scheduler is not None:
         raise typer.BadParameter("--scheduler goes with --by-basin")
     _check_ending(output, *_table_endings())
-    _refuse_existing(output, overwrite=overwrite)
+    _refuse_existing(output, overwrite=overwrite, table=level.value)
     result = _run(_read(study, season=season, seed=seed))
     steps = Steps()
     with steps.take("export"):
@@ -258,9 +275,13 @@ def compare(
     before: Annotated[Path, typer.Argument(metavar="A", help="Study file.")],
     after: Annotated[Path, typer.Argument(metavar="B", help="Study file to compare with it.")],
     output: Annotated[
-        Path,
+        Target,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Table to write, or a map with a switch: .html"
+            "-o",
+            "--output",
+            parser=_target,
+            metavar="FILE",
+            help="Table to write, or a map with a switch: .html",
         ),
     ] = ...,  # type: ignore[assignment]
     season_before: Annotated[
@@ -273,21 +294,21 @@ def compare(
 ) -> None:
     """Compare two studies (or two seasons of one), corridor by corridor."""
     _check_ending(output, *_table_endings(), ".html")
-    _refuse_existing(output, overwrite=overwrite)
+    _refuse_existing(output, overwrite=overwrite, table="comparison")
     first = _run(_read(before, season=season_before))
     second = _run(_read(after, season=season_after))
     _save_comparison(first, second, output, overwrite=overwrite)
     typer.echo(f"Comparison: {output}")
 
 
-def _save_comparison(first: Result, second: Result, path: Path, *, overwrite: bool) -> None:
+def _save_comparison(first: Result, second: Result, path: Target, *, overwrite: bool) -> None:
     from riskmap.outputs.files import write_whole
     from riskmap.outputs.plans import write_comparison
     from riskmap.outputs.terminal import print_comparison
     from riskmap.study import compare as compare_results
 
     comparison = compare_results(first, second)
-    if path.suffix.lower() == ".html":
+    if isinstance(path, Path) and path.suffix.lower() == ".html":
         from riskmap.outputs.map import build_map
 
         page = build_map([first.outcome, second.outcome])
@@ -320,12 +341,13 @@ def graph(
 def plan(
     study: StudyPath = DEFAULT_STUDY,
     output: Annotated[
-        Path,
+        Target,
         typer.Option(
             "-o",
             "--output",
+            parser=_target,
             metavar="FILE",
-            help="File to write: .csv .geojson .gpkg .parquet .json or .xlsx",
+            help="File to write: .csv .geojson .gpkg .parquet .json .xlsx, or postgresql://…",
         ),
     ] = ...,  # type: ignore[assignment]
     checkpoints: Annotated[
@@ -360,7 +382,7 @@ def plan(
     if places == (patrol_hours is not None):
         raise typer.BadParameter("give one of --checkpoints K (or --budget) and --patrol-hours B")
     _check_ending(output, *_table_endings())
-    _refuse_existing(output, overwrite=overwrite)
+    _refuse_existing(output, overwrite=overwrite, table="checkpoints" if places else "patrol_hours")
     result = _run(_read(study, season=season, language=language, candidates=candidates))
     if places:
         made = result.plan_checkpoints(
@@ -377,7 +399,9 @@ def plan(
     typer.echo(f"Plan: {output}")
 
 
-def _save_checkpoints(result: Result, plan: CheckpointPlan, path: Path, *, overwrite: bool) -> None:
+def _save_checkpoints(
+    result: Result, plan: CheckpointPlan, path: Target, *, overwrite: bool
+) -> None:
     from riskmap.outputs.advice import advise_checkpoints
     from riskmap.outputs.plans import write_checkpoints
     from riskmap.outputs.terminal import print_advice
@@ -387,7 +411,7 @@ def _save_checkpoints(result: Result, plan: CheckpointPlan, path: Path, *, overw
     print_advice(advise_checkpoints(result.outcome, plan, displacement))
 
 
-def _save_hours(result: Result, hours: float, path: Path, *, overwrite: bool) -> None:
+def _save_hours(result: Result, hours: float, path: Target, *, overwrite: bool) -> None:
     from riskmap.outputs.plans import write_hours
     from riskmap.outputs.terminal import print_hours
 
@@ -402,12 +426,19 @@ def _table_endings() -> tuple[str, ...]:
     return TABLE_ENDINGS
 
 
-def _check_ending(path: Path, *endings: str) -> None:
+def _check_ending(path: Target, *endings: str) -> None:
     """Refuse, as wrong usage, an output whose ending names no format."""
-    if path.suffix.lower() not in endings:
-        raise typer.BadParameter(
-            f"{path.name} ends in none of {' '.join(endings)}", param_hint="'-o' / '--output'"
-        )
+    from riskmap.addresses import is_address
+
+    if not isinstance(path, Path):
+        return
+    if is_address(str(path)):
+        wrong = "a database takes tables only: rank, plan, compare"
+    elif path.suffix.lower() not in endings:
+        wrong = f"{path.name} ends in none of {' '.join(endings)}"
+    else:
+        return
+    raise typer.BadParameter(wrong, param_hint="'-o' / '--output'")
 
 
 def _make_folder(folder: Path) -> None:
@@ -416,11 +447,15 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir()
 
 
-def _refuse_existing(*paths: Path, overwrite: bool) -> None:
+def _refuse_existing(*paths: Target, overwrite: bool, table: str = "") -> None:
     """Say before a long run, not after it, that an output cannot be written."""
     from riskmap.outputs.files import check_outputs
 
-    check_outputs(*paths, overwrite=overwrite)
+    check_outputs(*(path for path in paths if isinstance(path, Path)), overwrite=overwrite)
+    for address in (path for path in paths if not isinstance(path, Path)):
+        from riskmap.outputs.databases import check_database
+
+        check_database(address, name=table, overwrite=overwrite)
 
 
 def _read(

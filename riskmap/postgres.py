@@ -29,11 +29,13 @@ _MENDS: Final = {
     "25006": "a layer is only read: write a query that selects",
     "28000": "check the user and its password: address, service file, PGPASSWORD, ~/.pgpass",
     "28P01": "check the user and its password: address, service file, PGPASSWORD, ~/.pgpass",
+    "2BP01": "drop what hangs on the table first, such as a view, or name another table",
     "3D000": "check the name of the database",
     "42501": "ask who runs the database for that right",
     "42601": "write it as PostgreSQL takes it, one statement without a semicolon",
     "42703": "check the names of the columns",
     "42P01": "check the names of the tables",
+    "55P03": "somebody holds the table: try again when they have closed it",
     "57014": "the server stopped it: ask for less, or for more time",
 }
 #: What libpq says before there is a session, when errors have no code yet.

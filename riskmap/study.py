@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import geopandas as gpd
 import networkx as nx
 
+from riskmap.addresses import Address, file_or_address
 from riskmap.layers import read_layers
 from riskmap.pipeline import Progress, build_network, run_study, site_layers
 from riskmap.report import Note
@@ -210,23 +211,26 @@ class Result:
 
     def save(
         self,
-        path: str | Path,
+        path: str | Path | Address,
         *,
         level: Literal["corridors", "reaches", "routes", "sites"] = "corridors",
         top: int | None = None,
         overwrite: bool = False,
     ) -> None:
-        """Write a table; the file's ending chooses the format.
+        """Write a table; the file's ending chooses the format, or an address a database.
 
         Raises
         ------
         OutputError
             Where the folder is missing, the file exists and `overwrite` is not set, or the ending
-            is unknown.
+            is unknown; where a database cannot be written to.
+        StudyError
+            Where an address is not well formed.
         """
         from riskmap.outputs.tables import write_table
 
-        write_table(self.outcome, Path(path), level=level, top=top, overwrite=overwrite)
+        target = file_or_address(path, place="path")
+        write_table(self.outcome, target, level=level, top=top, overwrite=overwrite)
 
 
 def compare(before: Result, after: Result) -> Comparison:

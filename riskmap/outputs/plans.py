@@ -7,6 +7,7 @@ from typing import Any
 
 import geopandas as gpd
 
+from riskmap.addresses import Address
 from riskmap.outputs.advice import advise_checkpoints
 from riskmap.outputs.tables import record_of, write_rows
 from riskmap.planning.checkpoints import CheckpointPlan
@@ -19,7 +20,7 @@ from riskmap.results.outcome import Outcome
 def write_checkpoints(
     outcome: Outcome,
     plan: CheckpointPlan,
-    path: Path,
+    path: Path | Address,
     *,
     displacement: Displacement,
     overwrite: bool = False,
@@ -60,7 +61,9 @@ def write_checkpoints(
     )
 
 
-def write_hours(outcome: Outcome, plan: StudyHours, path: Path, *, overwrite: bool = False) -> None:
+def write_hours(
+    outcome: Outcome, plan: StudyHours, path: Path | Address, *, overwrite: bool = False
+) -> None:
     """Write the hours by post and reach; the record holds what the plan intercepts.
 
     Raises
@@ -81,7 +84,7 @@ def write_comparison(
     before: Outcome,
     after: Outcome,
     comparison: Comparison,
-    path: Path,
+    path: Path | Address,
     *,
     overwrite: bool = False,
 ) -> None:
@@ -97,7 +100,9 @@ def write_comparison(
         "summary": totals.set_index("total").to_dict(orient="index"),
         "provenance": {"before": dict(before.provenance), "after": dict(after.provenance)},
     }
-    write_rows(comparison.corridors, path, name="corridors", record=record, overwrite=overwrite)
+    # In a database a table of this name holds a ranking.
+    name = "comparison" if isinstance(path, Address) else "corridors"
+    write_rows(comparison.corridors, path, name=name, record=record, overwrite=overwrite)
 
 
 def with_corridors(table: Any, outcome: Outcome) -> gpd.GeoDataFrame:

@@ -19,7 +19,9 @@ import shapely
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+from riskmap.addresses import Address
 from riskmap.errors import OutputError, Problem
+from riskmap.outputs.databases import write_database
 from riskmap.outputs.files import TABLE_ENDINGS, check_outputs, whole_file
 from riskmap.results.access import places_of_help
 from riskmap.results.outcome import Outcome
@@ -37,7 +39,7 @@ CELL_CHARACTERS = 32_767
 
 def write_table(
     outcome: Outcome,
-    path: Path,
+    path: Path | Address,
     *,
     level: Level = "corridors",
     top: int | None = None,
@@ -53,7 +55,7 @@ def write_table(
     outcome
         The outcome.
     path
-        File to write: .csv, .geojson, .gpkg, .parquet, .json or .xlsx.
+        File to write: .csv, .geojson, .gpkg, .parquet, .json or .xlsx; or a database.
     level
         Which table.
     top
@@ -76,7 +78,7 @@ def write_table(
 
 def write_rows(
     table: gpd.GeoDataFrame,
-    path: Path,
+    path: Path | Address,
     *,
     name: str,
     record: Mapping[str, Any],
@@ -85,15 +87,15 @@ def write_rows(
 ) -> None:
     """Write any table with a record of where it comes from; see `write_table`.
 
-    Further tables are layers of the same .gpkg, sheets of the .xlsx, lists in the .json; for other
-    formats files beside it, `FILE.NAME.ending`.
+    Further tables are layers of the same .gpkg, sheets of the .xlsx, lists in the .json, tables of the
+    database; for other formats files beside it, `FILE.NAME.ending`.
 
     Parameters
     ----------
     table
         Rows with a geometry, EPSG:4326.
     path
-        File to write.
+        File to write, or a database.
     name
         What the rows are; the name of the layer, sheet or list.
     record
@@ -108,6 +110,10 @@ def write_rows(
     OutputError
         Where the folder is missing, the file exists, or the ending is unknown.
     """
+    if isinstance(path, Address):
+        rows = {name: table, **(further or {})}
+        write_database(rows, path, record=record, overwrite=overwrite)
+        return
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
         endings = " ".join(TABLE_ENDINGS)
