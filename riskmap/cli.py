@@ -86,6 +86,16 @@ def _target(text: str) -> Target:
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Path of the study file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+TableOutput = Annotated[
+    Target,
+    typer.Option(
+        "-o",
+        "--output",
+        parser=_target,
+        metavar="FILE",
+        help="File to write: .csv .geojson .gpkg .parquet .json .xlsx, or postgresql://…",
+    ),
+]
 Season = Annotated[SeasonName | None, typer.Option(help="Water season, in place of the study's.")]
 Language = Annotated[
     LanguageName | None, typer.Option(help="Language of what people read, in place of the study's.")
@@ -183,16 +193,7 @@ def check(
 @app.command(epilog="Example: riskmap rank study.toml -o corridors.gpkg --top 20")
 def rank(
     study: StudyPath = DEFAULT_STUDY,
-    output: Annotated[
-        Target,
-        typer.Option(
-            "-o",
-            "--output",
-            parser=_target,
-            metavar="FILE",
-            help="File to write: .csv .geojson .gpkg .parquet .json .xlsx, or postgresql://…",
-        ),
-    ] = ...,  # type: ignore[assignment]
+    output: TableOutput = ...,  # type: ignore[assignment]
     level: Annotated[Level, typer.Option(help="What to list.")] = Level.corridors,
     top: Annotated[int | None, typer.Option(min=1, help="Only the first N rows.")] = None,
     season: Season = None,
@@ -216,6 +217,8 @@ def rank(
 ) -> None:
     """Rank the corridors (or list reaches, routes or sites) and write the table to a file."""
     if by_basin:
+        if not isinstance(output, Path):
+            raise typer.BadParameter("--by-basin writes a folder, not a database")
         read = _read(study, season=season, seed=seed)
         _rank_by_basin(read, output, scheduler=scheduler, timings=timings, overwrite=overwrite)
         return
@@ -340,16 +343,7 @@ def graph(
 @app.command(epilog="Example: riskmap plan study.toml --checkpoints 3 -o plan.gpkg")
 def plan(
     study: StudyPath = DEFAULT_STUDY,
-    output: Annotated[
-        Target,
-        typer.Option(
-            "-o",
-            "--output",
-            parser=_target,
-            metavar="FILE",
-            help="File to write: .csv .geojson .gpkg .parquet .json .xlsx, or postgresql://…",
-        ),
-    ] = ...,  # type: ignore[assignment]
+    output: TableOutput = ...,  # type: ignore[assignment]
     checkpoints: Annotated[
         int | None, typer.Option(min=1, metavar="K", help="Where to put so many checkpoints.")
     ] = None,

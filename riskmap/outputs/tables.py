@@ -87,8 +87,8 @@ def write_rows(
 ) -> None:
     """Write any table with a record of where it comes from; see `write_table`.
 
-    Further tables are layers of the same .gpkg, sheets of the .xlsx, lists in the .json, tables of the
-    database; for other formats files beside it, `FILE.NAME.ending`.
+    Further tables are layers of the same .gpkg, sheets of the .xlsx, lists in the .json, tables of
+    the database; for other formats files beside it, `FILE.NAME.ending`.
 
     Parameters
     ----------
