@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,17 +16,28 @@ import typer
 
 from riskmap._version import __version__
 from riskmap.cli_import import import_
+from riskmap.cli_options import (
+    Language,
+    LanguageName,
+    Level,
+    Method,
+    Overwrite,
+    Season,
+    SeasonName,
+    StudyPath,
+    TableOutput,
+    Target,
+    check_ending,
+    read_target,
+    refuse_existing,
+    table_endings,
+)
 from riskmap.errors import RiskmapError
 from riskmap.steps import Steps
 
 if TYPE_CHECKING:
-    from riskmap.addresses import Address
     from riskmap.planning.checkpoints import CheckpointPlan
     from riskmap.study import Result, Study
-
-    Target = Path | Address
-else:
-    Target = Path  # typer reads it; `_target` makes an address where one is given
 
 app = typer.Typer(
     name="riskmap",
@@ -42,64 +52,6 @@ app = typer.Typer(
 app.command("import", epilog="Example: riskmap import rivers.shp stations.csv")(import_)
 
 
-class Level(StrEnum):
-    """Tables that a ranking can be written as."""
-
-    corridors = "corridors"
-    reaches = "reaches"
-    routes = "routes"
-    sites = "sites"
-
-
-class SeasonName(StrEnum):
-    """Water seasons."""
-
-    low = "low"
-    high = "high"
-
-
-class Method(StrEnum):
-    """Ways to choose checkpoints."""
-
-    greedy = "greedy"
-    exact = "exact"
-    evasive = "evasive"
-
-
-class LanguageName(StrEnum):
-    """Languages of the planner's outputs."""
-
-    es = "es"
-    en = "en"
-
-
-def _target(text: str) -> Target:
-    """Read where a table goes: a file, or the address of a database."""
-    from riskmap.addresses import file_or_address
-
-    try:
-        return file_or_address(text, place="-o")
-    except RiskmapError as error:
-        found = error.problems[0]
-        raise typer.BadParameter(f"{found.what} ({found.remedy})") from None
-
-
-StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Path of the study file.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
-TableOutput = Annotated[
-    Target,
-    typer.Option(
-        "-o",
-        "--output",
-        parser=_target,
-        metavar="FILE",
-        help="File to write: .csv .geojson .gpkg .parquet .json .xlsx, or postgresql://…",
-    ),
-]
-Season = Annotated[SeasonName | None, typer.Option(help="Water season, in place of the study's.")]
-Language = Annotated[
-    LanguageName | None, typer.Option(help="Language of what people read, in place of the study's.")
-]
 DEFAULT_STUDY = Path("study.toml")
 
 
@@ -141,7 +93,7 @@ def demo(
     _make_folder(output)
     ranking = output / "madre_de_dios_corridors.csv"
     page = output / "madre_de_dios.html"
-    _refuse_existing(ranking, page, overwrite=overwrite)
+    refuse_existing(ranking, page, overwrite=overwrite)
     result = _run(demo_study())
     result.save(ranking, overwrite=overwrite)
     _save_map(result, page, language=None, overwrite=overwrite)
@@ -175,8 +127,8 @@ def check(
 ) -> None:
     """Validate every layer and the network, and say what was mended, assumed or left out."""
     if output is not None:
-        _check_ending(output, ".gpkg")
-        _refuse_existing(output, overwrite=overwrite)
+        check_ending(output, ".gpkg")
+        refuse_existing(output, overwrite=overwrite)
     found = _read(study, season=season).check()
     if output is not None:
         from riskmap.outputs.graphs import write_check
@@ -224,8 +176,8 @@ def rank(
         return
     if scheduler is not None:
         raise typer.BadParameter("--scheduler goes with --by-basin")
-    _check_ending(output, *_table_endings())
-    _refuse_existing(output, overwrite=overwrite, table=level.value)
+    check_ending(output, *table_endings())
+    refuse_existing(output, overwrite=overwrite, table=level.value)
     result = _run(_read(study, season=season, seed=seed))
     steps = Steps()
     with steps.take("export"):
@@ -266,8 +218,8 @@ def map_(
     overwrite: Overwrite = False,  # noqa: FBT002
 ) -> None:
     """Write the planner's map: one self-contained file that opens without internet."""
-    _check_ending(output, ".html", ".htm")
-    _refuse_existing(output, overwrite=overwrite)
+    check_ending(output, ".html", ".htm")
+    refuse_existing(output, overwrite=overwrite)
     result = _run(_read(study, season=season))
     _save_map(result, output, language=language, overwrite=overwrite)
     typer.echo(f"Map: {output}")
@@ -282,7 +234,7 @@ def compare(
         typer.Option(
             "-o",
             "--output",
-            parser=_target,
+            parser=read_target,
             metavar="FILE",
             help="Table to write, or a map with a switch: .html",
         ),
@@ -296,8 +248,8 @@ def compare(
     overwrite: Overwrite = False,  # noqa: FBT002
 ) -> None:
     """Compare two studies (or two seasons of one), corridor by corridor."""
-    _check_ending(output, *_table_endings(), ".html")
-    _refuse_existing(output, overwrite=overwrite, table="comparison")
+    check_ending(output, *table_endings(), ".html")
+    refuse_existing(output, overwrite=overwrite, table="comparison")
     first = _run(_read(before, season=season_before))
     second = _run(_read(after, season=season_after))
     _save_comparison(first, second, output, overwrite=overwrite)
@@ -334,8 +286,8 @@ def graph(
     """Write the scored waterway graph: GraphML, or a GeoPackage of nodes and reaches."""
     from riskmap.outputs.graphs import write_graph
 
-    _check_ending(output, ".graphml", ".gpkg")
-    _refuse_existing(output, overwrite=overwrite)
+    check_ending(output, ".graphml", ".gpkg")
+    refuse_existing(output, overwrite=overwrite)
     write_graph(_run(_read(study, season=season)).outcome, output, overwrite=overwrite)
     typer.echo(f"Graph: {output}")
 
@@ -375,8 +327,8 @@ def plan(
     places = checkpoints is not None or budget is not None
     if places == (patrol_hours is not None):
         raise typer.BadParameter("give one of --checkpoints K (or --budget) and --patrol-hours B")
-    _check_ending(output, *_table_endings())
-    _refuse_existing(output, overwrite=overwrite, table="checkpoints" if places else "patrol_hours")
+    check_ending(output, *table_endings())
+    refuse_existing(output, overwrite=overwrite, table="checkpoints" if places else "patrol_hours")
     result = _run(_read(study, season=season, language=language, candidates=candidates))
     if places:
         made = result.plan_checkpoints(
@@ -414,42 +366,10 @@ def _save_hours(result: Result, hours: float, path: Target, *, overwrite: bool) 
     print_hours(result.outcome, plan, hours=hours)
 
 
-def _table_endings() -> tuple[str, ...]:
-    from riskmap.outputs.files import TABLE_ENDINGS
-
-    return TABLE_ENDINGS
-
-
-def _check_ending(path: Target, *endings: str) -> None:
-    """Refuse, as wrong usage, an output whose ending names no format."""
-    from riskmap.addresses import is_address
-
-    if not isinstance(path, Path):
-        return
-    if is_address(str(path)):
-        wrong = "a database takes tables only: rank, plan, compare"
-    elif path.suffix.lower() not in endings:
-        wrong = f"{path.name} ends in none of {' '.join(endings)}"
-    else:
-        return
-    raise typer.BadParameter(wrong, param_hint="'-o' / '--output'")
-
-
 def _make_folder(folder: Path) -> None:
     """Make the folder that a demonstration is written to; its parent has to be there."""
     if not folder.exists() and folder.resolve().parent.is_dir():
         folder.mkdir()
-
-
-def _refuse_existing(*paths: Target, overwrite: bool, table: str = "") -> None:
-    """Say before a long run, not after it, that an output cannot be written."""
-    from riskmap.outputs.files import check_outputs
-
-    check_outputs(*(path for path in paths if isinstance(path, Path)), overwrite=overwrite)
-    for address in (path for path in paths if not isinstance(path, Path)):
-        from riskmap.outputs.databases import check_database
-
-        check_database(address, name=table, overwrite=overwrite)
 
 
 def _read(
