@@ -27,6 +27,7 @@ from riskmap.network.outlets import (
     Forest,
     best_by_part,
     ends_of_reaches,
+    reaches_of_rings,
     score_outlets,
     side_of_outlet,
     span_reaches,
@@ -96,8 +97,9 @@ def infer_direction(
     told = candidate & named[forest.root]
     outlet = np.concatenate([outlet[~named[forest.root[outlet]]], np.flatnonzero(told)])
     current = _run_water(reaches, outlet)
-    likelihood, ring = side_of_outlet(reaches, forest, likely, outlet)
+    likelihood = side_of_outlet(reaches, forest, likely, outlet)
     likelihood[named[forest.root[reaches.u]]] = 1.0
+    ring = reaches_of_rings(reaches, forest)
     confidence = _confidence(reaches, likelihood, ring, current)
     against = sure * np.sign(current) < 0.0
     way = np.where(sure != 0.0, sure, np.sign(current))

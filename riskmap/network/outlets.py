@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 from numba import njit
 
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
@@ -26,6 +27,9 @@ _GROWS = (("strahler_order", 2.0), ("discharge_m3s", 3.0), ("width_m", 2.0))
 _CLEARLY = 1.2
 #: How strongly an outlet is the end of the longest way through its part (assumption).
 _LONGEST = 3.0
+#: How strongly an outlet lies at the edge of its part, and what share of its size is the edge: a
+#: basin has its outlet there, an end well inside is a source or a bay (assumption).
+_EDGE, _EDGE_SHARE = 3.0, 0.05
 #: The arms of a confluence are seen over this length, km.
 _ARM_KM = 1.0
 
@@ -87,6 +91,40 @@ def _span(
     return order, parent, edge, root
 
 
+def reaches_of_rings(reaches: Reaches, forest: Forest) -> Bools:
+    """Tell the reaches that are part of a ring: their loss would not part the network."""
+    return _rings(forest.order, forest.parent, forest.edge, ends_of_reaches(reaches))
+
+
+@njit(cache=True)
+def _rings(order: Longs, parent: Longs, edge: Longs, ends: Ints) -> Bools:  # pragma: no cover
+    """Put a word at both ends of every reach outside the forest, and add them up the tree.
+
+    The words below a reach of the forest cancel out where no ring runs over it.
+    """
+    n, m = edge.size, ends.shape[0]
+    mark = np.zeros(n, dtype=np.uint64)
+    ring = np.ones(m, dtype=np.bool_)
+    for node in range(n):
+        if edge[node] >= 0:
+            ring[edge[node]] = False
+    word = np.uint64(0x9E3779B97F4A7C15)
+    for e in range(m):
+        if ring[e]:
+            x = (np.uint64(e) + np.uint64(1)) * word
+            x ^= x >> np.uint64(31)
+            x *= np.uint64(0xBF58476D1CE4E5B9)
+            x ^= x >> np.uint64(27)
+            mark[ends[e, 0]] ^= x
+            mark[ends[e, 1]] ^= x
+    for k in range(n - 1, -1, -1):
+        node, up = order[k], parent[order[k]]
+        if up >= 0:
+            mark[up] ^= mark[node]
+            ring[edge[node]] = mark[node] != np.uint64(0)
+    return ring
+
+
 def score_outlets(reaches: Reaches, forest: Forest, evidence: Floats) -> Floats:
     """Return the log-likelihood of each node as the outlet of its part, up to a constant.
 
@@ -100,7 +138,7 @@ def score_outlets(reaches: Reaches, forest: Forest, evidence: Floats) -> Floats:
     evidence
         Log-odds that each reach flows from u to v.
     """
-    lower = _arm_scores(reaches)
+    lower = _arm_scores(reaches, reaches_of_rings(reaches, forest))
     child = forest.order[forest.parent[forest.order] >= 0]
     edge = forest.edge[child]
     toward_child = np.where(reaches.v[edge] == child, 1.0, -1.0)
@@ -108,7 +146,21 @@ def score_outlets(reaches: Reaches, forest: Forest, evidence: Floats) -> Floats:
     step = np.zeros(forest.order.size)
     step[child] = evidence[edge] * toward_child + lower[arm_at_child ^ 1] - lower[arm_at_child]
     score = _down_the_tree(forest.order, forest.parent, step)
-    return score + _LONGEST * _log_reach(reaches, forest)
+    return score + _LONGEST * _log_reach(reaches, forest) - _EDGE * _inside(reaches, forest)
+
+
+def _inside(reaches: Reaches, forest: Forest) -> Floats:
+    """Return how far inside the hull of its part each node lies: 0 on it, 1 well inside."""
+    _, part = np.unique(forest.root, return_inverse=True)
+    order = np.argsort(part, kind="stable")
+    plane = reaches.node_xy * [float(np.cos(np.radians(reaches.node_xy[:, 1].mean()))), 1.0]
+    places = shapely.points(plane)
+    hulls = shapely.convex_hull(shapely.multipoints(places[order], indices=part[order]))
+    size = np.sqrt(shapely.area(hulls))[part]
+    away = shapely.distance(places, shapely.boundary(hulls)[part])
+    share = np.divide(away, _EDGE_SHARE * size, out=np.zeros(part.size), where=size > 0.0)
+    inside: Floats = np.minimum(share, 1.0)
+    return inside
 
 
 @njit(cache=True)
@@ -159,10 +211,11 @@ def _farthest(order: Longs, parent: Longs, step: Floats) -> Floats:  # pragma: n
     return best
 
 
-def _arm_scores(reaches: Reaches) -> Floats:
+def _arm_scores(reaches: Reaches, ring: Bools) -> Floats:
     """Return how likely each arm is the lower one at its node, as a log, shape (2 n,).
 
-    Arm 2k is reach k at u, arm 2k + 1 at v; 0 where the node has neither two arms nor three.
+    Arm 2k is reach k at u, arm 2k + 1 at v; 0 where the node has neither two arms nor three. Where
+    a ring opens or closes the angles say nothing: channels part there as they meet.
     """
     n = len(reaches.node_xy)
     start, slot = group_by(ends_of_reaches(reaches).ravel(), n)
@@ -173,9 +226,10 @@ def _arm_scores(reaches: Reaches) -> Floats:
         arms = slot[start[nodes][:, None] + np.arange(many)].astype(np.int64)
         score = _growth(reaches, arms)
         if many == 3:
+            weight = np.where(ring[arms // 2].sum(axis=1) > 1, 0.0, _ANGLE)
             for k in range(3):
                 one, other = ahead[arms[:, (k + 1) % 3]], ahead[arms[:, (k + 2) % 3]]
-                score[:, k] += _ANGLE * (one * other).sum(axis=1)
+                score[:, k] += weight * (one * other).sum(axis=1)
         result[arms] = score - np.log(np.exp(score).sum(axis=1))[:, None]
     return result
 
@@ -236,10 +290,8 @@ def best_by_part(forest: Forest, score: Floats) -> Longs:
     return order[first]
 
 
-def side_of_outlet(
-    reaches: Reaches, forest: Forest, score: Floats, outlet: Longs
-) -> tuple[Floats, Bools]:
-    """Return how likely the outlet lies on the side of each reach where it is put, and the rings.
+def side_of_outlet(reaches: Reaches, forest: Forest, score: Floats, outlet: Longs) -> Floats:
+    """Return how likely the outlet lies on the side of each reach where it is put.
 
     Parameters
     ----------
@@ -254,8 +306,6 @@ def side_of_outlet(
     -------
     ndarray
         Probability; of a reach outside the forest the lesser of those beside it.
-    ndarray
-        Whether the reach is part of a ring: its loss would not part the network.
     """
     n = score.size
     most = np.full(n, -np.inf)
@@ -267,51 +317,23 @@ def side_of_outlet(
 
 
 @njit(cache=True)
-def _mark_rings(
-    edge: Longs, ends: Ints
-) -> tuple[npt.NDArray[np.uint64], Bools]:  # pragma: no cover
-    """Return a word at both ends of every reach outside the forest, and the forest's reaches.
-
-    The words below a reach of the forest cancel out where no ring runs over it.
-    """
-    n, m = edge.size, ends.shape[0]
-    mark = np.zeros(n, dtype=np.uint64)
-    in_tree = np.zeros(m, dtype=np.bool_)
-    for node in range(n):
-        if edge[node] >= 0:
-            in_tree[edge[node]] = True
-    word = np.uint64(0x9E3779B97F4A7C15)
-    for e in range(m):
-        if not in_tree[e]:
-            x = (np.uint64(e) + np.uint64(1)) * word
-            x ^= x >> np.uint64(31)
-            x *= np.uint64(0xBF58476D1CE4E5B9)
-            x ^= x >> np.uint64(27)
-            mark[ends[e, 0]] ^= x
-            mark[ends[e, 1]] ^= x
-    return mark, in_tree
-
-
-@njit(cache=True)
 def _sides(
     order: Longs, parent: Longs, edge: Longs, share: Floats, chosen: Floats, ends: Ints
-) -> tuple[Floats, Bools]:  # pragma: no cover
+) -> Floats:  # pragma: no cover
     """Add up the likely and the chosen outlets beyond each reach."""
     n, m = order.size, ends.shape[0]
     below, inside = share.copy(), chosen.copy()
-    mark, in_tree = _mark_rings(edge, ends)
-    sure, ring = np.ones(m), np.ones(m, dtype=np.bool_)
+    sure, outside = np.ones(m), np.ones(m, dtype=np.bool_)
     at_node = np.ones(n)
     for k in range(n - 1, -1, -1):
         node, up = order[k], parent[order[k]]
         if up >= 0:
-            mark[up] ^= mark[node]
             below[up] += below[node]
             inside[up] += inside[node]
             at_node[node] = below[node] if inside[node] > 0.0 else 1.0 - below[node]
             sure[edge[node]] = at_node[node]
-            ring[edge[node]] = mark[node] != np.uint64(0)
+            outside[edge[node]] = False
     for e in range(m):
-        if not in_tree[e]:
+        if outside[e]:
             sure[e] = min(at_node[ends[e, 0]], at_node[ends[e, 1]])
-    return sure, ring
+    return sure
