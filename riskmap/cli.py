@@ -119,7 +119,7 @@ def check(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="GeoPackage of reaches, sites and mends."
+            "-o", "--output", metavar="FILE", help="GeoPackage of reaches, sites, mends and doubts."
         ),
     ] = None,
     season: Season = None,
@@ -137,7 +137,7 @@ def check(
     if as_json:
         typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
         return
-    from riskmap.outputs.terminal import print_check
+    from riskmap.outputs.check_report import print_check
 
     print_check(found)
 

@@ -22,9 +22,11 @@ from riskmap.model.patrol import Posts, nearest_posts, spread_patrols
 from riskmap.model.scores import Movement, score_movements, scores_by_reach
 from riskmap.network.arcs import Floats
 from riskmap.network.borders import find_crossings
-from riskmap.network.direction import contradictions, infer_direction, rows_below
+from riskmap.network.direction import infer_direction
+from riskmap.network.doubts import contradictions, unknown_direction
 from riskmap.network.heights import heights_at
 from riskmap.network.reaches import Reaches, build_reaches
+from riskmap.network.routing import rows_below
 from riskmap.network.sites import Sited, Sites, sites_of_layer, stand_on_water
 from riskmap.network.travel import Speeds, build_arcs, reach_speeds
 from riskmap.network.water_areas import trace_centre_lines
@@ -90,13 +92,15 @@ def build_network(settings: Settings, layers: Layers) -> Reaches:
 def _with_direction(settings: Settings, rivers: gpd.GeoDataFrame, reaches: Reaches) -> Reaches:
     """Infer the direction of flow where the study asks for it, else report what contradicts it."""
     section = settings.layers["rivers"]
+    next_row = rows_below(rivers["id"], rivers["next_down"])
     if section.flow_direction != "inferred":
-        return replace(reaches, notes=(*reaches.notes, *contradictions(reaches)))
+        checked = contradictions(reaches, next_row=next_row)
+        return replace(checked, notes=(*checked.notes, *unknown_direction(checked)))
     path = section.elevation
     return infer_direction(
         reaches,
-        outlets=None if section.outlet is None else np.array([section.outlet]),
-        next_row=rows_below(rivers["id"], rivers["next_down"]),
+        outlets=None if section.outlet is None else np.array(section.outlet),
+        next_row=next_row,
         height_m=None if path is None else heights_at(settings.folder / path, reaches.node_xy),
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from riskmap import schema
 from riskmap.addresses import layer_problems, without_addresses
@@ -46,6 +46,19 @@ LATER = MappingProxyType(
 )
 
 
+def _places(value: object) -> object:
+    """Take one [lon, lat] for a list of one."""
+    one = isinstance(value, list | tuple) and value and not isinstance(value[0], list | tuple)
+    return (value,) if one else value
+
+
+_Lon = Annotated[float, Field(ge=-180.0, le=180.0, strict=False)]
+_Lat = Annotated[float, Field(ge=-90.0, le=90.0, strict=False)]
+_Place = Annotated[tuple[_Lon, _Lat], Field(strict=False)]
+#: One place, or several: [lon, lat] or [[lon, lat], …], degrees.
+Outlets = Annotated[tuple[_Place, ...], Field(strict=False, min_length=1), BeforeValidator(_places)]
+
+
 class _Section(BaseModel):
     """Hold one section; strict, so that "16" is not a number and 1 is not a name."""
 
@@ -70,7 +83,7 @@ class LayerSection(_Section):
     preset: str | None = None
     columns: Mapping[str, str] = Field(default_factory=dict)
     flow_direction: FlowDirection = "digitised"
-    outlet: Annotated[tuple[float, float] | None, Field(strict=False)] = None
+    outlet: Outlets | None = None
     elevation: Annotated[str | None, Field(min_length=1)] = None
     where: str | None = None
     crs: str | None = None

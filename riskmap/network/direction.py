@@ -16,13 +16,13 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
 from riskmap.errors import NetworkError, Problem
 from riskmap.geodesy import metres_per_degree
 from riskmap.network.arcs import Bools, Floats
+from riskmap.network.doubts import unknown_direction, with_doubts
 from riskmap.network.outlets import (
     Forest,
     best_by_part,
@@ -33,6 +33,7 @@ from riskmap.network.outlets import (
     span_reaches,
 )
 from riskmap.network.reaches import Reaches, turn_reaches
+from riskmap.network.routing import named_directions
 from riskmap.report import Note
 
 Longs = npt.NDArray[np.int64]
@@ -49,9 +50,9 @@ _SURE = 0.99
 _RISE_M = 20.0
 #: An outlet farther from every reach's end than this is a mistake, km.
 _OUTLET_KM = 10.0
-#: Reaches that contradict that are told one by one; the rest is counted.
-_TOLD = 20
-_MEND = 'check the line, or use flow_direction = "inferred"'
+_LOOK = "the inferred direction is used: look whether it is right"
+#: Lines drawn in no order, of which more than this share is against the flow, are not doubtful.
+_DRAWN_AGAINST = 1.0 / 3.0
 
 
 def infer_direction(
@@ -77,15 +78,15 @@ def infer_direction(
     Returns
     -------
     Reaches
-        The network with u upstream of v where `flow_known`, the attribute `flow_confidence` (0.5
-        to 0.99) and notes on contradictions.
+        The network with u upstream of v where `flow_known` (and probably so elsewhere), the
+        attributes `flow_confidence` (0.5 to 0.99) and `flow_doubt`, and notes on contradictions.
 
     Raises
     ------
     NetworkError
         Where an outlet lies far from every reach.
     """
-    sure = _named_directions(reaches, next_row or {})
+    sure = named_directions(reaches, next_row or {})
     evidence = _NAMED * sure
     if height_m is not None:
         fall = height_m[reaches.u] - height_m[reaches.v]
@@ -105,50 +106,55 @@ def infer_direction(
     way = np.where(sure != 0.0, sure, np.sign(current))
     confidence = np.where(sure != 0.0, np.where(against, MIN_CONFIDENCE, _SURE), confidence)
     known = (confidence >= MIN_CONFIDENCE) & (way != 0.0)
-    notes = _notes(reaches, way, known, confidence, against)
-    if height_m is not None:
-        rises = known & (way * (height_m[reaches.v] - height_m[reaches.u]) > _RISE_M)
-        notes += _doubts(reaches, rises, f"rises by more than {_RISE_M:g} m along its flow")
-    return turn_reaches(
-        replace(
-            reaches,
-            flow_known=known,
-            attributes={**reaches.attributes, "flow_confidence": confidence},
-            notes=(*reaches.notes, *notes),
-        ),
-        known & (way < 0.0),
+    attributes = {**reaches.attributes, "flow_confidence": confidence}
+    told_of = replace(reaches, flow_known=known, attributes=attributes)
+    turned, drawn = _drawn_against(reaches, way, known & (confidence >= 0.9))
+    told_of = with_doubts(
+        told_of,
+        [
+            (~known, "the direction is not known: the evidence is too weak", ""),
+            (turned, "is drawn against the flow of its neighbours", _LOOK),
+            (_rises(reaches, way, known, height_m), f"rises by more than {_RISE_M:g} m", _LOOK),
+            (against, "its id says that it flows against its neighbours", "mend the id"),
+        ],
+    )
+    notes = (*told_of.notes, *_summary(told_of), *drawn)
+    return turn_reaches(replace(told_of, notes=notes), way < 0.0)
+
+
+def _summary(reaches: Reaches) -> tuple[Note, ...]:
+    """Say how much was inferred, and how sure it is."""
+    km, known = reaches.length_km, reaches.flow_known
+    confidence = reaches.attributes["flow_confidence"]
+    sure = float((km * confidence)[known].sum() / max(km[known].sum(), 1e-9))
+    what = (
+        f"direction of flow inferred for {km[known].sum():.0f} of {km.sum():.0f} km, "
+        f"with a confidence of {sure:.2f} on average"
+    )
+    return (
+        Note("notice", "rivers", None, what, count=int(known.sum())),
+        *unknown_direction(reaches),
     )
 
 
-def _named_directions(reaches: Reaches, next_row: Mapping[int, int]) -> Floats:
-    """Return 1 where a line's own id says u → v, −1 for v → u, 0 where it says nothing."""
-    way = np.zeros(reaches.u.size)
-    if not next_row:
-        return way
-    nodes: dict[int, dict[int, list[int]]] = {}
-    for k in np.flatnonzero(reaches.source_id >= 0):
-        at = nodes.setdefault(int(reaches.source_id[k]), {})
-        at.setdefault(int(reaches.u[k]), []).append(int(k))
-        at.setdefault(int(reaches.v[k]), []).append(int(k))
-    for row, below in next_row.items():
-        own, other = nodes.get(row, {}), nodes.get(below, {})
-        meets = [node for node in own if node in other]
-        if len(meets) == 1:
-            _follow(reaches, own, meets[0], way)
-    return way
+def _drawn_against(reaches: Reaches, way: Floats, sure: Bools) -> tuple[Bools, tuple[Note, ...]]:
+    """Return the lines drawn against the flow, none where lines were drawn in no order at all."""
+    drawn = sure & (reaches.source_id >= 0)
+    turned: Bools = drawn & (way < 0.0)
+    km = reaches.length_km
+    share = float(km[turned].sum() / max(km[drawn].sum(), 1e-9))
+    if share <= _DRAWN_AGAINST:
+        return turned, ()
+    what = f"{share:.0%} of the lines' length is drawn against the flow: their order says nothing"
+    return np.zeros_like(turned), (Note("notice", "rivers", None, what, count=int(turned.sum())),)
 
 
-def _follow(reaches: Reaches, own: dict[int, list[int]], mouth: int, way: Floats) -> None:
-    """Let the reaches of one line flow to the node where it ends, in place."""
-    queue, seen = [mouth], {mouth}
-    while queue:
-        node = queue.pop()
-        for k in own[node]:
-            upper = int(reaches.u[k]) + int(reaches.v[k]) - node
-            if upper not in seen:
-                way[k] = 1.0 if reaches.v[k] == node else -1.0
-                seen.add(upper)
-                queue.append(upper)
+def _rises(reaches: Reaches, way: Floats, known: Bools, height_m: Floats | None) -> Bools:
+    """Tell the reaches that climb along their flow."""
+    if height_m is None:
+        return np.zeros(known.size, dtype=np.bool_)
+    rises: Bools = known & (way * (height_m[reaches.v] - height_m[reaches.u]) > _RISE_M)
+    return rises
 
 
 def _candidates(reaches: Reaches, forest: Forest, outlets: Floats | None) -> tuple[Bools, Bools]:
@@ -216,108 +222,3 @@ def _confidence(reaches: Reaches, likelihood: Floats, ring: Bools, current: Floa
     on_ring = np.minimum(likelihood, 0.5 + 0.45 * np.sqrt(share))
     confidence: Floats = np.clip(np.where(ring, on_ring, likelihood), 0.5, _SURE)
     return confidence
-
-
-def _notes(
-    reaches: Reaches, way: Floats, known: Bools, confidence: Floats, against: Bools
-) -> list[Note]:
-    """Report what was inferred, and the lines that contradict it."""
-    drawn = known & (reaches.source_id >= 0) & (confidence >= 0.9)
-    turned = drawn & (way < 0.0)
-    km = reaches.length_km
-    notes = [
-        Note(
-            "notice",
-            "rivers",
-            None,
-            f"direction of flow inferred for {km[known].sum():.0f} of {km.sum():.0f} km; "
-            "the rest takes the mean of both speeds",
-            "name the outlet, or give ids or heights, where it looks wrong",
-            count=int(known.sum()),
-        )
-    ]
-    notes += _doubts(reaches, against, "its id says that it flows against its neighbours")
-    if km[turned].sum() <= km[drawn].sum() / 3.0:
-        notes += _doubts(reaches, turned, "is drawn against the flow of its neighbours")
-    return notes
-
-
-def contradictions(reaches: Reaches) -> tuple[Note, ...]:
-    """Report reaches that flow against their neighbours.
-
-    At a node where several reaches meet some flow in and some flow out. Where turning one reach
-    round would mend the nodes at both its ends, that reach is doubtful; else the node is told.
-
-    Parameters
-    ----------
-    reaches
-        A network whose direction of flow is known, in part or as a whole.
-    """
-    n = len(reaches.node_xy)
-    known, rest = np.flatnonzero(reaches.flow_known), np.flatnonzero(~reaches.flow_known)
-    u, v = reaches.u[known], reaches.v[known]
-    into, out = np.bincount(v, minlength=n), np.bincount(u, minlength=n)
-    whole = into + out >= 2
-    whole[reaches.u[rest]] = whole[reaches.v[rest]] = False
-    all_in, all_out = whole & (out == 0), whole & (into == 0)
-    turning = known[all_out[u] & all_in[v]]
-    doubtful = np.zeros(reaches.u.size, dtype=np.bool_)
-    doubtful[turning] = True
-    told = np.zeros(n, dtype=np.bool_)
-    told[reaches.u[turning]] = told[reaches.v[turning]] = True
-    notes = _doubts(reaches, doubtful, "flows against its neighbours")
-    for where, what in ((all_in, "every reach flows in"), (all_out, "every reach flows out")):
-        notes += _node_doubts(reaches, where & ~told, what)
-    return tuple(notes)
-
-
-def _node_doubts(reaches: Reaches, which: Bools, what: str) -> list[Note]:
-    """Return notes on nodes that water cannot enter or leave, in order of place."""
-    found = np.flatnonzero(which)
-    notes = []
-    for node in found[:_TOLD]:
-        rows = np.unique(reaches.source_id[(reaches.u == node) | (reaches.v == node)])
-        lon, lat = reaches.node_xy[node].tolist()
-        where = f"at {lon:.5f}, {lat:.5f} {what}: an outlet, a source, or a line drawn wrongly"
-        feature = "rows " + ", ".join(map(str, rows))
-        notes.append(Note("doubtful", "rivers", feature, where, _MEND, lon=lon, lat=lat))
-    more = found.size - _TOLD
-    if more > 0:
-        places = f"{more} more places where {what}"
-        notes.append(Note("doubtful", "rivers", None, places, count=more))
-    return notes
-
-
-def _doubts(reaches: Reaches, which: Bools, what: str) -> list[Note]:
-    """Return notes on doubtful reaches with their places, in order of place."""
-    found = np.flatnonzero(which)
-    middle = reaches.coords[(reaches.offsets[found] + reaches.offsets[found + 1] - 1) // 2]
-    found = found[np.lexsort((middle[:, 1], middle[:, 0]))]
-    notes = []
-    for k in found[:_TOLD]:
-        lon, lat = reaches.coords[(reaches.offsets[k] + reaches.offsets[k + 1] - 1) // 2].tolist()
-        feature = f"row {reaches.source_id[k]}" if reaches.source_id[k] >= 0 else "centre line"
-        notes.append(
-            Note("doubtful", "rivers", feature, f"{what} at {lon:.5f}, {lat:.5f}",
-                 _MEND, lon=lon, lat=lat)
-        )  # fmt: skip
-    more = found.size - _TOLD
-    if more > 0:
-        notes.append(Note("doubtful", "rivers", None, f"{what}: {more} more", count=more))
-    return notes
-
-
-def rows_below(ids: pd.Series, next_down: pd.Series) -> dict[int, int]:
-    """Return the row that each row flows into, from ids and the ids below them.
-
-    Parameters
-    ----------
-    ids, next_down
-        Texts, indexed by row number; "" and "0" below mean that there is none.
-    """
-    own = ids.astype(str).str.removesuffix(".0")
-    below = next_down.astype(str).str.removesuffix(".0")
-    unique = own[~own.duplicated(keep=False) & (own != "")]
-    row_of = pd.Series(unique.index, index=unique.to_numpy())
-    rows = below.map(row_of).dropna()
-    return {int(row): int(to) for row, to in zip(rows.index, rows.to_numpy(), strict=True)}

@@ -154,10 +154,11 @@ def _inside(reaches: Reaches, forest: Forest) -> Floats:
     _, part = np.unique(forest.root, return_inverse=True)
     order = np.argsort(part, kind="stable")
     plane = reaches.node_xy * [float(np.cos(np.radians(reaches.node_xy[:, 1].mean()))), 1.0]
-    places = shapely.points(plane)
-    hulls = shapely.convex_hull(shapely.multipoints(places[order], indices=part[order]))
+    places = np.asarray(shapely.points(plane))
+    groups = np.asarray(shapely.multipoints(places[order], indices=part[order]))
+    hulls = np.asarray(shapely.convex_hull(groups))
     size = np.sqrt(shapely.area(hulls))[part]
-    away = shapely.distance(places, shapely.boundary(hulls)[part])
+    away = shapely.distance(places, np.asarray(shapely.boundary(hulls))[part])
     share = np.divide(away, _EDGE_SHARE * size, out=np.zeros(part.size), where=size > 0.0)
     inside: Floats = np.minimum(share, 1.0)
     return inside

@@ -9,7 +9,13 @@ import networkx as nx
 import numpy as np
 
 from riskmap.outputs.files import whole_file
-from riskmap.results.check import Check, notes_with_places, reaches_by_part, sites_on_network
+from riskmap.results.check import (
+    Check,
+    doubtful_directions,
+    notes_with_places,
+    reaches_by_part,
+    sites_on_network,
+)
 from riskmap.results.graph import scored_graph
 from riskmap.results.outcome import Outcome
 
@@ -31,7 +37,10 @@ def write_graph(outcome: Outcome, path: Path, *, overwrite: bool = False) -> Non
 
 
 def write_check(check: Check, path: Path, *, overwrite: bool = False) -> None:
-    """Write what a check found as a GeoPackage: `reaches` by part, `sites`, and `mends`.
+    """Write what a check found as a GeoPackage.
+
+    Layers are `reaches` (with their part of the network and direction of flow), `sites`, `mends`
+    and `doubtful_directions`.
 
     Raises
     ------
@@ -42,6 +51,7 @@ def write_check(check: Check, path: Path, *, overwrite: bool = False) -> None:
         "reaches": (reaches_by_part(check), "LineString"),
         "sites": (sites_on_network(check), "Point"),
         "mends": (notes_with_places(check), "Point"),
+        "doubtful_directions": (doubtful_directions(check), "LineString"),
     }
     with whole_file(path, overwrite=overwrite) as part:
         for layer, (table, kind) in tables.items():

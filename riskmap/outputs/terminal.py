@@ -1,4 +1,4 @@
-"""What people read in the terminal: the ranking and the check on standard output, the rest beside.
+"""What people read in the terminal: rankings and plans on standard output, the rest beside.
 
 Data are shown as text: markup in a name is not interpreted.
 """
@@ -19,7 +19,6 @@ from riskmap.outputs.advice import Advice
 from riskmap.planning.compare import Comparison
 from riskmap.planning.study_plans import StudyHours
 from riskmap.report import Note
-from riskmap.results.check import Check
 from riskmap.results.outcome import Outcome
 
 ROWS_SHOWN = 10
@@ -112,33 +111,6 @@ def _totals(outcome: Outcome) -> str:
         f"{s['unserved']:,.0f} find no route; {s['detected']:,.0f} are detected, "
         f"{s['undetected']:,.0f} are not."
     )
-
-
-def print_check(check: Check) -> None:
-    """Print a check for a data steward: layers, sites, parts of the network, notes."""
-    console = Console(highlight=False)
-    console.print(Text(f"{check.study}, {check.season} water"))
-    layers = Table("layer", "features", "CRS", "on the water", "off it", box=SIMPLE_HEAD)
-    for name, facts in check.layers.items():
-        layers.add_row(
-            name,
-            str(facts["features"]),
-            Text(str(facts["crs"])),
-            str(check.attached.get(name, "")),
-            str(check.unattached.get(name, "")),
-        )
-    console.print(layers)
-    parts = Table("part", "reaches", "km", "sites", box=SIMPLE_HEAD)
-    for k, part in enumerate(check.components[:ROWS_SHOWN], start=1):
-        sites = ", ".join(f"{count} {name}" for name, count in sorted(part.sites.items()))
-        parts.add_row(str(k), str(part.reaches), f"{part.length_km:.1f}", sites or "none")
-    console.print(parts)
-    if len(check.components) > ROWS_SHOWN:
-        rest = check.components[ROWS_SHOWN:]
-        km, stranded = sum(p.length_km for p in rest), sum(sum(p.sites.values()) for p in rest)
-        console.print(Text(f"{len(rest)} more parts, {km:.1f} km, {stranded} sites on them"))
-    for note in check.notes:
-        console.print(Text(str(note)), soft_wrap=True)
 
 
 def print_advice(advice: Advice) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -12,20 +12,38 @@ import numpy as np
 import pandas as pd
 
 from riskmap.layers import Layers
-from riskmap.network.arcs import Ints
+from riskmap.network.arcs import Floats, Ints
 from riskmap.network.parts import parts_of_network
 from riskmap.network.reaches import Reaches, draw_lines
 from riskmap.network.sites import Sited
 from riskmap.report import Note
+from riskmap.schema import LAYERS
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """State one connected part of the network: reaches, length, and the sites on it by layer."""
+    """State one connected part of the network.
+
+    Attributes
+    ----------
+    reaches, length_km
+        How much water it is.
+    sites
+        Sites on it by layer.
+    flow_known_km
+        Length of the reaches whose direction of flow is known.
+    flow_confidence
+        Mean confidence of these directions by length, None where none was inferred.
+    outlets
+        Places (lon, lat) that water reaches and does not leave by a reach.
+    """
 
     reaches: int
     length_km: float
     sites: Mapping[str, int]
+    flow_known_km: float
+    flow_confidence: float | None
+    outlets: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,7 @@ class Check:
             "season": self.season,
             "layers": {name: dict(facts) for name, facts in self.layers.items()},
             "components": [
-                {"reaches": c.reaches, "length_km": c.length_km, "sites": dict(c.sites)}
+                {**asdict(c), "sites": dict(c.sites), "outlets": [list(o) for o in c.outlets]}
                 for c in self.components
             ],
             "attached": dict(self.attached),
@@ -94,8 +112,24 @@ def check_network(study: str, season: str, layers: Layers, sited: Sited) -> Chec
         name: {"features": source.features, "crs": source.crs}
         for name, source in layers.sources.items()
     }
-    notes = (*layers.notes, *sited.reaches.notes, *sited.notes)
+    notes = _with_names(layers, (*layers.notes, *sited.reaches.notes, *sited.notes))
     return Check(study, season, facts, _components(sited), attached, unattached, notes, sited)
+
+
+def _with_names(layers: Layers, notes: tuple[Note, ...]) -> tuple[Note, ...]:
+    """Name the rows of layers that people know by name; those of sensitive layers stay numbers."""
+    named = []
+    for note in notes:
+        row = (note.feature or "").removeprefix("row ")
+        table = layers.tables.get(note.layer)
+        known = table is not None and row.isdigit() and int(row) in table.index
+        if table is None or not known or LAYERS[note.layer].sensitive:
+            named.append(note)
+            continue
+        name = str(table["name"].loc[int(row)])
+        own = name in ("", f"{note.layer} {row}")
+        named.append(note if own else replace(note, feature=f"row {row} ({name})"))
+    return tuple(named)
 
 
 def _components(sited: Sited) -> tuple[Component, ...]:
@@ -112,16 +146,60 @@ def _components(sited: Sited) -> tuple[Component, ...]:
         for k in pairs[:, 0]:
             sites[k][name] += 1
     order = [k for k in np.argsort(-length, kind="stable") if reaches[k]]
-    return tuple(Component(int(reaches[k]), float(length[k]), dict(sites[k])) for k in order)
+    known_km, confidence = _flow_by_part(sited.reaches, by_reach, n)
+    outlets: list[list[tuple[float, float]]] = [[] for _ in range(n)]
+    for node in outlets_of(sited.reaches):
+        lon, lat = sited.reaches.node_xy[node].tolist()
+        outlets[part[node]].append((lon, lat))
+    return tuple(
+        Component(
+            int(reaches[k]),
+            float(length[k]),
+            dict(sites[k]),
+            float(known_km[k]),
+            None if confidence is None or not known_km[k] else float(confidence[k]),
+            tuple(outlets[k]),
+        )
+        for k in order
+    )
+
+
+def _flow_by_part(reaches: Reaches, part: Ints, n: int) -> tuple[Floats, Floats | None]:
+    """Return the length whose direction is known, and its mean confidence where inferred."""
+    known = reaches.flow_known & (reaches.mode == 0)
+    km = np.bincount(part[known], reaches.length_km[known], minlength=n).astype(np.float64)
+    confidence = reaches.attributes.get("flow_confidence")
+    if confidence is None:
+        return km, None
+    sure = np.bincount(part[known], (reaches.length_km * confidence)[known], minlength=n)
+    mean: Floats = np.divide(sure, km, out=np.zeros(n), where=km > 0.0)
+    return km, mean
+
+
+def outlets_of(reaches: Reaches) -> Ints:
+    """Return the nodes that water flows into, and that no reach leaves, as far as is known."""
+    n = reaches.node_xy.shape[0]
+    inferred = "flow_confidence" in reaches.attributes
+    known = (reaches.flow_known | inferred) & (reaches.mode == 0)
+    into = np.bincount(reaches.v[known], minlength=n) > 0
+    out = np.bincount(reaches.u[known], minlength=n) > 0
+    beside = np.zeros(n, dtype=np.bool_)
+    rest = ~known & (reaches.mode == 0)
+    beside[reaches.u[rest]] = beside[reaches.v[rest]] = True
+    nodes: Ints = np.flatnonzero(into & ~out & ~beside).astype(np.int32)
+    return nodes
 
 
 def reaches_by_part(check: Check) -> gpd.GeoDataFrame:
     """Return the reaches with the part of the network that each belongs to, EPSG:4326.
 
-    Part 1 is the longest. `flow_known` says whether the direction of flow is known.
+    Part 1 is the longest. `flow_known` says whether the direction of flow is known (lines run
+    downstream then), `flow_confidence` how sure an inferred one is, and `flow_doubt` what speaks
+    against it.
     """
     reaches = check.sited.reaches
     part = _rank_parts(reaches)
+    n = reaches.u.size
     return gpd.GeoDataFrame(
         {
             "part": part[parts_of_network(reaches)[reaches.u]],
@@ -129,10 +207,20 @@ def reaches_by_part(check: Check) -> gpd.GeoDataFrame:
             "name": pd.Series(reaches.name, dtype=object),
             "length_km": reaches.length_km,
             "flow_known": reaches.flow_known,
+            "flow_confidence": reaches.attributes.get("flow_confidence", np.full(n, np.nan)),
+            "flow_doubt": reaches.attributes.get("flow_doubt", np.full(n, "", dtype=object)),
         },
         geometry=draw_lines(reaches.coords, reaches.offsets),
         crs="EPSG:4326",
     )
+
+
+def doubtful_directions(check: Check) -> gpd.GeoDataFrame:
+    """Return the reaches whose direction of flow is doubtful or not known, EPSG:4326."""
+    reaches = reaches_by_part(check)
+    river = check.sited.reaches.mode == 0
+    doubtful = (reaches["flow_doubt"] != "") | ~reaches["flow_known"]
+    return reaches[doubtful & river].reset_index(drop=True)
 
 
 def _rank_parts(reaches: Reaches) -> Ints:

@@ -1,0 +1,128 @@
+"""The check of a study as text for a data steward: layers, the network's parts, and what to mend.
+
+Notes of one kind stand under one heading, those with one remedy together, with the remedy once.
+Data are shown as text: markup in a name is not interpreted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from riskmap.report import Note, NoteKind
+from riskmap.results.check import Check, Component
+
+PARTS_SHOWN = 10
+#: Width of a report that goes into a file.
+_FILE_WIDTH = 140
+#: Kinds of notes of which each stands for as many features as it counts.
+_COUNTED: frozenset[NoteKind] = frozenset(
+    {"unattached", "unreachable", "skipped", "doubtful", "ambiguous", "mended"}
+)
+#: Kinds of notes in the order in which a steward needs them, and their headings.
+_HEADINGS: tuple[tuple[NoteKind, str], ...] = (
+    ("unattached", "Not on the water"),
+    ("unreachable", "On the water, but no route leads there"),
+    ("skipped", "Rows left out"),
+    ("doubtful", "Doubtful"),
+    ("ambiguous", "Two readings nearly as good"),
+    ("defaulted", "Assumed"),
+    ("converted", "Converted"),
+    ("mended", "Mended"),
+    ("notice", "Worth knowing"),
+)
+
+
+def print_check(check: Check) -> None:
+    """Print a check for a data steward: layers, sites, parts of the network, notes."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, _FILE_WIDTH)
+    console.print(Text(f"{check.study}, {check.season} water", style="bold"))
+    console.print(_layers(check))
+    console.print(_parts(check.components))
+    for line in _about_parts(check.components):
+        console.print(Text(line))
+    for heading, lines in note_sections(check.notes):
+        console.print()
+        console.print(Text(heading, style="bold"))
+        for line in lines:
+            console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def _layers(check: Check) -> Table:
+    table = Table("layer", "features", "CRS", "on the water", "off it", box=SIMPLE_HEAD)
+    for name, facts in check.layers.items():
+        table.add_row(
+            name,
+            str(facts["features"]),
+            Text(str(facts["crs"])),
+            str(check.attached.get(name, "")),
+            str(check.unattached.get(name, "")),
+        )
+    return table
+
+
+def _parts(components: tuple[Component, ...]) -> Table:
+    table = Table(
+        "part", "reaches", "km", "flow known", "sure", "leaves at", "sites", box=SIMPLE_HEAD
+    )
+    for k, part in enumerate(components[:PARTS_SHOWN], start=1):
+        sites = ", ".join(f"{count} {name}" for name, count in sorted(part.sites.items()))
+        table.add_row(
+            str(k),
+            str(part.reaches),
+            f"{part.length_km:.1f}",
+            f"{part.flow_known_km / part.length_km:.0%}" if part.length_km else "–",
+            "as drawn" if part.flow_confidence is None else f"{part.flow_confidence:.2f}",
+            _outlet(part),
+            sites or "none",
+        )
+    return table
+
+
+def _outlet(part: Component) -> str:
+    if len(part.outlets) > 1:
+        return f"{len(part.outlets)} places"
+    return ", ".join(f"{degrees:.2f}" for place in part.outlets for degrees in place) or "–"
+
+
+def _about_parts(components: tuple[Component, ...]) -> Iterator[str]:
+    """Say what the table leaves out."""
+    km = sum(part.length_km for part in components)
+    if len(components) > PARTS_SHOWN:
+        rest = components[PARTS_SHOWN:]
+        rest_km, stranded = sum(p.length_km for p in rest), sum(sum(p.sites.values()) for p in rest)
+        yield f"{len(rest)} more parts, {rest_km:.1f} km, {stranded} sites on them."
+    if len(components) > 1:
+        share = components[0].length_km / km
+        yield f"The longest part holds {share:.0%} of {km:.0f} km; no trip goes between parts."
+
+
+def note_sections(notes: Iterable[Note]) -> Iterator[tuple[str, list[str]]]:
+    """Return a heading and its lines for every kind of note that there is."""
+    found = list(notes)
+    for kind, heading in _HEADINGS:
+        mine = [note for note in found if note.kind == kind]
+        if not mine:
+            continue
+        lines: list[str] = []
+        for (_, remedy), group in groupby(mine, key=lambda note: (note.layer, note.remedy)):
+            lines += _lines(list(group))
+            if remedy:
+                lines.append(f"→ {remedy}")
+        total = f" ({sum(note.count for note in mine)})" if kind in _COUNTED else ""
+        yield heading + total, lines
+
+
+def _lines(notes: list[Note]) -> Iterator[str]:
+    """Return a line for each note; neighbours that say the same share one."""
+    for (layer, what), same in groupby(notes, key=lambda note: (note.layer, note.what)):
+        features = [note.feature for note in same if note.feature is not None]
+        where = ", ".join([layer, " and ".join(dict.fromkeys(features))]) if features else layer
+        yield " ".join(f"{where}: {what}".split())

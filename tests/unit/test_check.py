@@ -1,0 +1,86 @@
+"""The check of a study: what it says about direction and parts, and how it reads."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import pytest
+
+import riskmap as rm
+from riskmap.outputs.check_report import note_sections, print_check
+from riskmap.outputs.graphs import write_check
+from riskmap.report import Note
+from tests.studies import SmallStudy
+
+INFERRED = 'columns = { strahler_order = "strahler" }\nflow_direction = "inferred"\n'
+
+
+def test_an_inferred_direction_is_stated_by_part(small_study: SmallStudy) -> None:
+    small_study.keys["rivers"] = INFERRED + "outlet = [-70.0, -12.79]"
+    check = rm.Study.from_file(small_study.write().path).check()
+    (part,) = check.components
+    assert part.flow_known_km == pytest.approx(part.length_km)
+    assert part.flow_confidence == pytest.approx(0.99)
+    assert part.outlets == ((-70.0, -12.8),)
+    stated = check.as_dict()["components"][0]
+    assert stated["flow_confidence"] == pytest.approx(0.99)
+    assert stated["outlets"] == [[-70.0, -12.8]]
+
+
+def test_an_unknown_direction_is_said_to_take_the_mean(
+    small_study: SmallStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_study.keys["rivers"] = 'flow_direction = "unknown"'
+    check = rm.Study.from_file(small_study.write().path).check()
+    assert check.components[0].flow_known_km == 0.0
+    print_check(check)
+    told = capsys.readouterr().out
+    assert "boats there take the mean of the speeds with and against the current" in told
+    assert " 0%" in told
+
+
+def test_doubtful_directions_are_a_layer_of_their_own(small_study: SmallStudy) -> None:
+    rivers = gpd.read_file(small_study.file("rivers"))
+    rivers.geometry = [g.reverse() if k == 1 else g for k, g in enumerate(rivers.geometry)]
+    rivers.to_file(small_study.file("rivers"), engine="pyogrio")
+    small_study.keys["rivers"] = INFERRED + "outlet = [-70.0, -12.79]"
+    check = rm.Study.from_file(small_study.write().path).check()
+    path = small_study.folder / "check.gpkg"
+    write_check(check, path)
+    doubtful = gpd.read_file(path, layer="doubtful_directions")
+    assert set(doubtful["source_id"]) == {1}
+    assert set(doubtful["flow_doubt"]) == {"is drawn against the flow of its neighbours"}
+    turned = [n for n in check.notes if n.kind == "doubtful"]
+    assert [n.feature for n in turned] == ["row 1 (Río Chico)"]
+    reaches = gpd.read_file(path, layer="reaches")
+    assert reaches["flow_known"].all()
+    assert (reaches["flow_confidence"] > 0.9).all()
+
+
+def test_notes_stand_under_one_heading_with_one_remedy() -> None:
+    notes = [
+        Note("notice", "rivers", None, "is long"),
+        Note("mended", "rivers", "row 1", "closed at 1, 2", count=1),
+        Note("mended", "rivers", "row 7", "closed at 1, 2", count=1),
+        Note("unattached", "venues", "row 3", "is far", "move it"),
+        Note("unattached", "venues", "row 4", "is farther", "move it"),
+    ]
+    assert list(note_sections(notes)) == [
+        (
+            "Not on the water (2)",
+            ["venues, row 3: is far", "venues, row 4: is farther", "→ move it"],
+        ),
+        ("Mended (2)", ["rivers, row 1 and row 7: closed at 1, 2"]),
+        ("Worth knowing", ["rivers: is long"]),
+    ]
+
+
+def test_places_that_are_sensitive_are_not_named(small_study: SmallStudy) -> None:
+    far = gpd.read_file(small_study.file("venues"))
+    far.geometry = [far.geometry[0], far.geometry.translate(xoff=0.3)[1]]
+    far.to_file(small_study.file("venues"), engine="pyogrio")
+    posts = gpd.read_file(small_study.file("police_posts"))
+    posts.geometry = posts.geometry.translate(xoff=-0.2)
+    posts.to_file(small_study.file("police_posts"), engine="pyogrio")
+    check = rm.Study.from_file(small_study.path).check()
+    told = {note.layer: note.feature for note in check.notes if note.kind == "unattached"}
+    assert told == {"venues": "row 1", "police_posts": "row 0 (Puesto Alto)"}
