@@ -23,10 +23,12 @@ Floats = npt.NDArray[np.float64]
 
 _X = ("longitude", "longitud", "long", "lon", "lng", "x", "coord_x", "coordx", "este", "utm_este",
       "easting", "utm_e", "point_x", "xcoord", "x_coord", "coordenada_x", "este_x", "utm_x",
-      "gps_longitud", "gpslongitud", "longitud_g84", "x_utm", "este_wgs84", "este_utm")  # fmt: skip
+      "gps_longitud", "gpslongitud", "longitud_g84", "x_utm", "este_wgs84", "este_utm",
+      "este_psad56", "este_psad")  # fmt: skip
 _Y = ("latitude", "latitud", "lat", "y", "coord_y", "coordy", "norte", "utm_norte", "northing",
       "utm_n", "point_y", "ycoord", "y_coord", "coordenada_y", "norte_y", "utm_y",
-      "gps_latitud", "gpslatitud", "latitud_g84", "y_utm", "norte_wgs84", "norte_utm")  # fmt: skip
+      "gps_latitud", "gpslatitud", "latitud_g84", "y_utm", "norte_wgs84", "norte_utm",
+      "norte_psad56", "norte_psad")  # fmt: skip
 _ZONE = ("zona", "zone", "huso", "utm_zona", "zona_utm", "utm_zone", "zonautm")
 _BOTH = ("coordenadas", "coordinates", "coords", "latlon", "lat_lon", "latlong", "lat_long",
          "ubicacion_gps", "gps", "coordenada")  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -32,11 +33,18 @@ _HEAD = 65_536
 _XML_KINDS = {"kml": "vector", "gpx": "gpx", "osm": "osm", "featurecollection": "vector"}
 _INNER = (".shp", ".gpkg", ".geojson", ".json", ".kml", ".gpx", ".csv", ".tsv", ".txt", ".fgb",
           ".parquet", ".xlsx", ".kmz", ".pbf", ".osm")  # fmt: skip
-_EXPECTED = {
-    ".gpkg": "sqlite", ".zip": "zip", ".kmz": "zip", ".xlsx": "zip", ".parquet": "parquet",
-    ".geoparquet": "parquet", ".fgb": "flatgeobuf", ".kml": "xml", ".gpx": "xml",
-    ".geojson": "json", ".pbf": "pbf", ".shp": "shapefile",
+#: Content → endings that a file of it may have; drivers go by the ending.
+_ENDINGS = {
+    "sqlite": (".gpkg", ".sqlite", ".db"), "parquet": (".parquet", ".geoparquet"),
+    "flatgeobuf": (".fgb",), "shapefile": (".shp",), "pbf": (".pbf",),
+    "json": (".geojson", ".json", ".topojson", ".geojsonl"),
+    "zip": (".zip", ".kmz", ".xlsx", ".xlsm"), "xml": (".kml", ".gpx", ".osm", ".xml", ".gml"),
+    "text": (".csv", ".txt", ".tsv"),
 }  # fmt: skip
+#: What an archive that cannot be read raises.
+ARCHIVE_ERRORS = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +93,17 @@ def look_at(path: Path, findings: Findings, *, table: str | None = None) -> Plac
     with path.open("rb") as file:
         head = file.read(_HEAD)
     seen = _seen(head)
-    refusal = _refusal(path, head, seen)
+    refusal = _refusal(path, head, seen, name=path.name)
     if refusal is not None:
         findings.refuse(*refusal, feature=str(path))
         return None
-    expected = _EXPECTED.get(path.suffix.lower())
-    if expected is not None and seen != expected:
-        findings.tell("doubtful", f"{path.name} is named {path.suffix}, and holds {_SPOKEN[seen]}")
     if seen == "zip":
-        return _in_archive(path, findings, table)
+        try:
+            return _in_archive(path, findings, table)
+        except ARCHIVE_ERRORS as error:
+            what = f"is a zip archive that is not whole: {' '.join(str(error).split())[:100]}"
+            findings.refuse(what, "copy or download it again", feature=str(path))
+            return None
     return Place(_kind(seen, head), str(path), path)
 
 
@@ -120,8 +130,8 @@ def _seen(head: bytes) -> str:
         return "xml"
     if text.startswith(("{", "[")):
         return "json"
-    strange = sum(byte < 9 or 13 < byte < 32 for byte in head)
-    return "text" if strange <= len(head) // 10 else "other"
+    strange = sum(sign < "\t" or "\r" < sign < " " for sign in text)
+    return "text" if strange <= len(text) // 10 else "other"
 
 
 def _text(head: bytes) -> str:
@@ -145,12 +155,18 @@ def _kind(seen: str, head: bytes) -> Kind:
 
 def _root(text: str) -> str:
     """Return the name of an XML document's root, without its namespace."""
-    body = re.sub(r"<\?.*?\?>|<!--.*?-->", "", text, flags=re.DOTALL)
+    # a comment that the head does not end is left out to the end: it may hide what follows
+    body = re.sub(r"<\?.*?(?:\?>|\Z)|<!--.*?(?:-->|\Z)", "", text, flags=re.DOTALL)
     found = re.search(r"<([A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)", body)
     return found.group(2).lower() if found else ""
 
 
-def _refusal(path: Path, head: bytes, seen: str) -> tuple[str, str] | None:
+def _is_page(head: bytes) -> bool:
+    """Tell a web page, which is worth a word of its own."""
+    return _root(_text(head)) == "html"
+
+
+def _refusal(path: Path, head: bytes, seen: str, *, name: str) -> tuple[str, str] | None:
     """Say why a file cannot be opened, and what to do; None where it can."""
     if not head:
         return "the file is empty", "copy or export it again"
@@ -166,6 +182,11 @@ def _refusal(path: Path, head: bytes, seen: str) -> tuple[str, str] | None:
     for mark, what, mend in known:
         if head.startswith(mark):
             return what, mend
+    own = _ENDINGS.get(seen, ())
+    others = {ending for endings in _ENDINGS.values() for ending in endings} - set(own)
+    if own and PurePosixPath(name).suffix.lower() in others and not _is_page(head):
+        what = f"is named {PurePosixPath(name).suffix}, and holds {_SPOKEN[seen]}"
+        return what, f"name it {' or '.join(own[:3])}, or export it again"
     if seen in ("text", "json", "xml") and path.stat().st_size > TEXT_LIMIT:
         size = path.stat().st_size / 1e9
         return f"is {size:.1f} GB of {_SPOKEN[seen]}", "convert it to a GeoPackage (ogr2ogr)"
@@ -195,13 +216,8 @@ def _xml_refusal(text: str) -> tuple[str, str] | None:
 
 def _in_archive(path: Path, findings: Findings, table: str | None) -> Place | None:
     """Find the one layer file of an archive that is safe to open."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        what = f"is a zip archive that is not whole: {error}"
-        findings.refuse(what, "copy or download it again", feature=str(path))
-        return None
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
     refusal = _archive_refusal(members)
     if refusal is not None:
         findings.refuse(*refusal, feature=str(path))
@@ -266,7 +282,7 @@ def _inside(path: Path, member: str, findings: Findings) -> Place | None:
     with zipfile.ZipFile(path) as archive, archive.open(member) as file:
         head = file.read(_HEAD)
     seen = _seen(head)
-    refusal = _refusal(path, head, seen)
+    refusal = _refusal(path, head, seen, name=member)
     if refusal is None and seen == "zip":
         refusal = "is an archive inside an archive", "unpack it first"
     if refusal is not None:

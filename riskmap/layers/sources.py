@@ -139,6 +139,13 @@ def _sibling(path: Path, ending: str) -> Path | None:
     return None
 
 
+def _is_shapefile(path: Path) -> bool:
+    """Tell a shapefile, or what is left of one, from a file that is only named so."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    return head in (b"", b"\0\0\x27\x0a")
+
+
 def is_there(path: Path, findings: Findings) -> bool:
     """Refuse a file that is missing, and a shapefile without its parts."""
     if not path.exists():
@@ -148,7 +155,7 @@ def is_there(path: Path, findings: Findings) -> bool:
         mend = f"did you mean {near[0]}?" if near else "check the path in the study file"
         findings.refuse("the file does not exist", mend, feature=str(path))
         return False
-    if path.suffix.lower() != ".shp":
+    if path.suffix.lower() != ".shp" or not _is_shapefile(path):
         return True
     missing = [ending for ending in (".shx", ".dbf") if _sibling(path, ending) is None]
     for ending in missing:

@@ -7,6 +7,7 @@ run would do with the file.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from riskmap.layers.geometry import mend_geometry
 from riskmap.layers.mapping import apply_preset, find_column
 from riskmap.layers.recognition import geometry_kinds, presets_by_headings, recognise
 from riskmap.layers.sources import Source, hash_source, is_there, read_file, to_degrees
-from riskmap.layers.tables import headings_of, sheets_of
+from riskmap.layers.tables import SHEET_ERRORS, headings_of, sheets_of
 from riskmap.layers.vectors import READ_ERRORS, tables_of
 from riskmap.presets.sources import ColumnMap, Preset, known_presets
 from riskmap.report import Note
@@ -186,7 +187,7 @@ def _tables(path: Path, asked: str | None) -> list[str | None]:
         return [None]
     try:
         names = sheets_of(place) if place.kind == "xlsx" else tables_of(place)
-    except (*READ_ERRORS, OSError, KeyError):
+    except (*READ_ERRORS, *SHEET_ERRORS):
         return [None]
     if place.kind == "gpx":
         names = [name for name in names if not name.endswith("_points")]
@@ -219,8 +220,11 @@ def _candidates(place: Place, table: str | None) -> list[Preset]:
             tables = [p for p in known_presets().values() if p.osm_where is not None]
             return [p for p in tables if table in p.recognise.tables]
         name = table if table is not None else tables_of(place)[0]
-        headings = [str(f) for f in pyogrio.read_info(place.location, layer=name)["fields"]]
-    except (*READ_ERRORS, OSError, IndexError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            info = pyogrio.read_info(place.location, layer=name)
+        headings = [str(field) for field in info["fields"]]
+    except (*READ_ERRORS, *SHEET_ERRORS):
         return []
     return presets_by_headings(headings, table=name)
 

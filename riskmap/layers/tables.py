@@ -11,7 +11,6 @@ import io
 import itertools
 import re
 import warnings
-import zipfile
 from typing import Literal
 
 import geopandas as gpd
@@ -23,9 +22,12 @@ from openpyxl.utils.exceptions import InvalidFileException
 from riskmap.layers.coordinates import place_rows, to_numbers
 from riskmap.layers.findings import Findings
 from riskmap.layers.folding import fold_heading
-from riskmap.layers.formats import Place
+from riskmap.layers.formats import ARCHIVE_ERRORS, Place
 from riskmap.presets.sources import Preset, Shift
 
+#: What a sheet that cannot be read raises; broken XML is a SyntaxError.
+SHEET_ERRORS = (*ARCHIVE_ERRORS, InvalidFileException, LookupError, SyntaxError, TypeError,
+                AttributeError)  # fmt: skip
 _SEPARATORS = ("\t", "|", ";", ",")
 _CODES = re.compile(r"^(?:ubigeo|id|cod|cc|iddist|idprov|iddpto|codcp|cod_.*|codigo.*|.*_id)$")
 #: Rows above the headings of a sheet (titles, logos) that are looked through.
@@ -190,11 +192,9 @@ def headings_of(place: Place, *, table: str | None) -> tuple[list[str], list[str
 
 def sheets_of(place: Place) -> list[str]:
     """Return the names of an XLSX file's sheets."""
-    book = load_workbook(place.path, read_only=True)
-    try:
-        return [str(name) for name in book.sheetnames]
-    finally:
-        book.close()
+    with place.path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return [str(name) for name in load_workbook(file, read_only=True).sheetnames]
 
 
 def _read_sheet(place: Place, table: str | None, findings: Findings) -> pd.DataFrame | None:
@@ -204,7 +204,7 @@ def _read_sheet(place: Place, table: str | None, findings: Findings) -> pd.DataF
             names = sheets_of(place)
             sheet = _sheet(names, table, findings)
             return None if sheet is None else _cells(place, sheet, findings)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, SyntaxError) as error:
+    except SHEET_ERRORS as error:
         what = f"cannot be read as XLSX: {' '.join(str(error).split())[:150]}"
         findings.refuse(what, "open it and save it again", feature=place.path.name)
         return None
@@ -221,13 +221,11 @@ def _sheet(names: list[str], table: str | None, findings: Findings) -> str | Non
 
 
 def _cells(place: Place, sheet: str, findings: Findings) -> pd.DataFrame | None:
-    book = load_workbook(place.path, read_only=True, data_only=True)
-    try:
+    with place.path.open("rb") as file:
+        book = load_workbook(file, read_only=True, data_only=True)
         book[sheet].reset_dimensions()
         lines = itertools.islice(book[sheet].iter_rows(values_only=True), _SHEET_ROWS)
         rows = [line for line in lines if any(cell is not None for cell in line)]
-    finally:
-        book.close()
     if not rows:
         findings.refuse(f"sheet {sheet!r} is empty", "name another sheet", feature="table")
         return None
@@ -280,8 +278,9 @@ def _cut_anew(rows: pd.DataFrame, shift: Shift, findings: Findings) -> pd.DataFr
 
 def _adds_up(rows: pd.DataFrame, shift: Shift) -> float:
     """Return the share of rows in which a total is the sum of its parts."""
-    total = pd.to_numeric(rows[shift.total], errors="coerce")
-    parts = rows[list(shift.parts)].apply(pd.to_numeric, errors="coerce").fillna(0.0).sum(axis=1)
+    names = [shift.total, *shift.parts]
+    numbers = rows[names].apply(pd.to_numeric, errors="coerce").astype("float64").fillna(0.0)
+    total, parts = numbers[shift.total], numbers[list(shift.parts)].sum(axis=1)
     return float(((total == parts) & (total > 0)).mean())
 
 

@@ -6,6 +6,7 @@ Rows keep their number in the file as index, whatever a filter leaves out.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -35,7 +36,6 @@ READ_ERRORS = (
 )
 #: Tables of a GPX file, the fullest first; the points of tracks carry the times.
 _GPX_TABLES = ("tracks", "routes", "waypoints")
-_CUT_NOTE = "the file looks cut off: export or copy it again"
 
 
 def tables_of(place: Place) -> list[str]:
@@ -263,10 +263,12 @@ def filter_rows(rows: gpd.GeoDataFrame, where: str, findings: Findings) -> gpd.G
     plain = pd.DataFrame(rows.drop(columns=rows.geometry.name)).assign(row_=range(len(rows)))
     held = io.BytesIO()
     try:
-        pyogrio.write_dataframe(plain, held, driver="GPKG", layer="rows")
-        kept = pyogrio.read_dataframe(
-            held.getvalue(), where=where, columns=["row_"], read_geometry=False
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the copy in memory has no ending
+            pyogrio.write_dataframe(plain, held, driver="GPKG", layer="rows")
+            kept = pyogrio.read_dataframe(
+                held.getvalue(), where=where, columns=["row_"], read_geometry=False
+            )
     except READ_ERRORS:
         _refuse_filter(where, findings)
         return None
@@ -285,4 +287,7 @@ def _refuse_filter(where: str | None, findings: Findings) -> None:
 def reason(error: object, path: Path) -> str:
     """Say a driver's message in one line, with the file's name in place of its whole path."""
     text = " ".join(str(error).split()).replace(str(path), path.name)
+    text = (
+        re.sub(r"Error occurred in \S+(?: at line \d+|:\d+)?[;.,]?", "", text).strip() or "broken"
+    )
     return text.split("; It might help")[0][:200]
