@@ -232,7 +232,7 @@ def test_a_stated_crs_is_never_overridden(small_study: SmallStudy) -> None:
     ("content", "message"),
     [
         (b"", "the file is empty"),
-        (b"not a geopackage", "is text, but no table"),
+        (b"not a geopackage", "is named .gpkg, and holds text"),
         (b"SQLite format 3\x00" + b"\0" * 200, "cannot be read"),
     ],
 )
