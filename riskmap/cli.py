@@ -37,6 +37,7 @@ from riskmap.steps import Steps
 
 if TYPE_CHECKING:
     from riskmap.planning.checkpoints import CheckpointPlan
+    from riskmap.planning.study_hours import StudyHours
     from riskmap.study import Result, Study
 
 app = typer.Typer(
@@ -319,7 +320,11 @@ def plan(
     tolerance: Annotated[
         float, typer.Option(min=0.0, help="How much longer a way round may be: 0.25 is 25 %.")
     ] = 0.25,
+    patrol_length: Annotated[
+        float, typer.Option(metavar="HOURS", help="Length of one patrol, out and back.")
+    ] = 8.0,
     season: Season = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the drawn schedule.")] = None,
     language: Language = None,
     overwrite: Overwrite = False,  # noqa: FBT002
 ) -> None:
@@ -341,7 +346,8 @@ def plan(
         _save_checkpoints(result, made, output, overwrite=overwrite)
     else:
         assert patrol_hours is not None  # noqa: S101  (one of the two is given)
-        _save_hours(result, patrol_hours, output, overwrite=overwrite)
+        hours = result.plan_patrol_hours(patrol_hours, patrol_length_h=patrol_length, seed=seed)
+        _save_hours(result, hours, output, overwrite=overwrite)
     typer.echo(f"Plan: {output}")
 
 
@@ -357,13 +363,13 @@ def _save_checkpoints(
     print_advice(advise_checkpoints(result.outcome, plan, displacement))
 
 
-def _save_hours(result: Result, hours: float, path: Target, *, overwrite: bool) -> None:
+def _save_hours(result: Result, plan: StudyHours, path: Target, *, overwrite: bool) -> None:
+    from riskmap.outputs.advice import advise_hours
     from riskmap.outputs.plans import write_hours
-    from riskmap.outputs.terminal import print_hours
+    from riskmap.outputs.terminal import print_advice
 
-    plan = result.plan_patrol_hours(hours)
     write_hours(result.outcome, plan, path, overwrite=overwrite)
-    print_hours(result.outcome, plan, hours=hours)
+    print_advice(advise_hours(result.outcome, plan))
 
 
 def _make_folder(folder: Path) -> None:

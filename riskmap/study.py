@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from riskmap.planning.checkpoints import CheckpointPlan
     from riskmap.planning.compare import Comparison
     from riskmap.planning.study_displacement import Displacement
-    from riskmap.planning.study_plans import StudyHours
+    from riskmap.planning.study_hours import StudyHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +203,28 @@ class Result:
 
         return trace_displacement(self.outcome, plan)
 
-    def plan_patrol_hours(self, hours: float) -> StudyHours:
-        """Share more patrol hours a month over the water that the posts cover, to detect most."""
-        from riskmap.planning.study_plans import plan_study_hours
+    def plan_patrol_hours(
+        self,
+        hours: float,
+        *,
+        patrol_length_h: float = 8.0,
+        weeks: int = 4,
+        seed: int | None = None,
+    ) -> StudyHours:
+        """Share more patrol hours a month over the water that the posts cover, to detect most.
 
-        return plan_study_hours(self.outcome, patrol_hours=hours)
+        The plan holds them as the optimum by reach, as whole patrols of a length, and as a drawn
+        schedule of some weeks whose means are the optimum (the study's seed by default).
+        """
+        from riskmap.planning.study_hours import plan_study_hours
+
+        return plan_study_hours(
+            self.outcome,
+            patrol_hours=hours,
+            patrol_length_h=patrol_length_h,
+            weeks=weeks,
+            seed=seed,
+        )
 
     def save(
         self,

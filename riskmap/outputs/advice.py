@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from riskmap.geodesy import bearing_deg
 from riskmap.outputs.words import Language, Words
 from riskmap.planning.checkpoints import CheckpointPlan
 from riskmap.planning.study_displacement import Displacement
+from riskmap.planning.study_hours import StudyHours
 from riskmap.results.outcome import Outcome
 
 #: Nearer to a settlement than this a place goes by its name alone, km.
@@ -84,6 +86,109 @@ def advise_checkpoints(
         words.say("plan_model"),
     ]
     return Advice(title, *_places(words, outcome, plan.checkpoints), tuple(lines))
+
+
+def advise_hours(outcome: Outcome, plan: StudyHours, *, language: Language | None = None) -> Advice:
+    """Put a plan of patrol hours into words: whole patrols, and when to leave.
+
+    Parameters
+    ----------
+    outcome
+        The study's outcome.
+    plan
+        Its plan.
+    language
+        The study's by default.
+    """
+    words = Words(language or outcome.language)
+    hours = float(plan.hours["hours"].sum())
+    season = words.say(f"season_{outcome.season}").lower()
+    title = words.say(
+        "plan_hours_title", study=outcome.study_name, season=season, hours=words.number(hours)
+    )
+    most = plan.intercepted / (1.0 - plan.gap) if plan.gap < 1.0 else np.inf
+    lines = [
+        *_hours_gain(words, outcome, plan),
+        words.say("plan_hours_other"),
+        _first_week(words, plan),
+        words.say("plan_hours_sure", most=words.amount(most)),
+        words.say("plan_model"),
+    ]
+    return Advice(title, *_patrols(words, outcome, plan), tuple(lines))
+
+
+def _patrols(
+    words: Words, outcome: Outcome, plan: StudyHours
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    heads = ("post", "to", "on", "times", "hours", "travel")
+    table = plan.patrols
+    ends = table.geometry.apply(far_end)
+    far = gpd.GeoDataFrame(table.assign(place=""), geometry=ends, crs=table.crs)
+    where = describe_places(words, far, outcome.layers.tables.get("settlements"))
+    rows = [
+        (
+            words.place(str(row.post)),
+            place,
+            _water(words, outcome, row.corridor_id, row.name_),
+            words.number(row.patrols_per_month),
+            words.number(row.hours_each, 0 if row.hours_each % 1 == 0 else 1),
+            words.number(row.travel_hours, 1),
+        )
+        for place, row in zip(
+            where, table.rename(columns={"name": "name_"}).itertuples(), strict=True
+        )
+    ]
+    return tuple(words.say(f"plan_head_{head}") for head in heads), tuple(rows)
+
+
+def far_end(way: shapely.MultiLineString) -> shapely.Point:
+    """Return the middle of the last of a way's lines: the water that a patrol goes to."""
+    return shapely.line_interpolate_point(way.geoms[-1], 0.5, normalized=True)
+
+
+def _water(words: Words, outcome: Outcome, corridor_id: object, name: object) -> str:
+    corridors = outcome.corridors.set_index("corridor_id")["name"]
+    return str(corridors.get(corridor_id, "") or name or words.say("unnamed"))
+
+
+def _hours_gain(words: Words, outcome: Outcome, plan: StudyHours) -> list[str]:
+    if plan.patrols.empty:
+        length = words.number(plan.patrol_length_h, 1)
+        return [words.say("plan_hours_none", length=length)]
+    undetected = float(outcome.summary["undetected"])
+    spent = plan.hours.groupby(["post", "corridor_id"], sort=False)["hours"].sum()
+    waters = spent.sort_values(ascending=False, kind="stable").head(NAMED).index
+    where = _listed(dict.fromkeys(_water(words, outcome, key, "") for _, key in waters))
+    share = 100.0 * plan.patrols_intercepted / undetected if undetected else 0.0
+    return [
+        words.say(
+            "plan_hours_gain",
+            undetected=words.number(undetected),
+            unit=_unit(words, outcome),
+            whole=words.amount(plan.patrols_intercepted),
+            share=words.number(share),
+        ),
+        words.say(
+            "plan_hours_loss",
+            gain=words.amount(plan.intercepted),
+            where=where,
+            loss=words.number(100.0 * plan.patrols_loss),
+        ),
+    ]
+
+
+def _first_week(words: Words, plan: StudyHours) -> str:
+    """Say when the patrols of the first week leave: "Mon 22:00 Puerto Maldonado"."""
+    days = words.say("plan_days").split()
+    first = plan.schedule[plan.schedule["week"] == 1]
+    said = {"seed": plan.seed, "weeks": plan.weeks}
+    if first.empty:
+        return words.say("plan_hours_week_none", **said)
+    times = _listed(
+        f"{days[row.day - 1]} {row.start_hour}:00 {words.place(str(row.post))}"
+        for row in first.itertuples()
+    )
+    return words.say("plan_hours_week", times=times, **said)
 
 
 def _places(

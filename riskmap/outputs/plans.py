@@ -8,12 +8,12 @@ from typing import Any
 import geopandas as gpd
 
 from riskmap.addresses import Address
-from riskmap.outputs.advice import advise_checkpoints
+from riskmap.outputs.advice import advise_checkpoints, advise_hours
 from riskmap.outputs.tables import record_of, write_rows
 from riskmap.planning.checkpoints import CheckpointPlan
 from riskmap.planning.compare import Comparison
 from riskmap.planning.study_displacement import Displacement
-from riskmap.planning.study_plans import StudyHours
+from riskmap.planning.study_hours import StudyHours
 from riskmap.results.outcome import Outcome
 
 
@@ -64,7 +64,9 @@ def write_checkpoints(
 def write_hours(
     outcome: Outcome, plan: StudyHours, path: Path | Address, *, overwrite: bool = False
 ) -> None:
-    """Write the hours by post and reach; the record holds what the plan intercepts.
+    """Write the hours by post and reach, the whole patrols, and the drawn schedule.
+
+    The record holds what the plan intercepts, and the advice in words.
 
     Raises
     ------
@@ -76,8 +78,20 @@ def write_hours(
         "intercepted": plan.intercepted,
         "intercepted_share": plan.intercepted_share,
         "gap": plan.gap,
+        "patrols_intercepted": plan.patrols_intercepted,
+        "patrols_loss": plan.patrols_loss,
+        "patrol_length_h": plan.patrol_length_h,
+        "schedule_seed": plan.seed,
+        "advice": advise_hours(outcome, plan).as_dict(),
     }
-    write_rows(plan.hours, path, name="patrol_hours", record=record, overwrite=overwrite)
+    write_rows(
+        plan.hours,
+        path,
+        name="patrol_hours",
+        record=record,
+        further={"patrols": plan.patrols, "schedule": plan.schedule},
+        overwrite=overwrite,
+    )
 
 
 def write_comparison(

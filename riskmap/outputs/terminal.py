@@ -17,7 +17,6 @@ from rich.text import Text
 
 from riskmap.outputs.advice import Advice
 from riskmap.planning.compare import Comparison
-from riskmap.planning.study_plans import StudyHours
 from riskmap.report import Note
 from riskmap.results.outcome import Outcome
 
@@ -121,7 +120,7 @@ def print_advice(advice: Advice) -> None:
     widths = [max(map(len, column)) for column in zip(*advice.rows, strict=True)]
     for heading, width in zip(advice.heads, widths, strict=False):
         if width > NARROW:
-            table.add_column(heading, overflow="fold", ratio=1)
+            table.add_column(heading, overflow="fold", ratio=1, min_width=NARROW)
         else:
             table.add_column(heading, justify="right", no_wrap=True)
     for k, row in enumerate(advice.rows, start=1):
@@ -154,30 +153,3 @@ def print_comparison(comparison: Comparison) -> None:
     trends = comparison.corridors["trend"].value_counts()
     told = ", ".join(f"{trends.get(t, 0)} {t}" for t in ("rose", "fell", "steady"))
     console.print(Text(f"Stretches of water: {told}."))
-
-
-def print_hours(outcome: Outcome, plan: StudyHours, *, hours: float) -> None:
-    """Print a plan of patrol hours as advice: which post, which water, what it gains."""
-    console = Console(highlight=False)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    table.add_column("post", no_wrap=True)
-    table.add_column("water", overflow="fold", ratio=1)
-    table.add_column("hours", justify="right", no_wrap=True)
-    names = outcome.corridors.set_index("corridor_id")["name"]
-    places = plan.hours.assign(
-        water=[names.get(c, n) or n for c, n in zip(plan.hours["corridor_id"], plan.hours["name"],
-                                                    strict=True)]
-    )  # fmt: skip
-    spent = places.groupby(["post", "water"], sort=False)["hours"].sum().sort_values()
-    for (post, water), amount in spent.iloc[::-1].head(ROWS_SHOWN).items():
-        table.add_row(Text(str(post)), Text(str(water)), f"{amount:.0f}")
-    console.print(Text(f"{outcome.study_name}: {hours:g} more patrol hours a month", style="bold"))
-    console.print(table)
-    unit = "relative transits" if outcome.relative else "transits a month"
-    console.print(
-        Text(
-            f"Spent so they intercept {plan.intercepted:.1f} more {unit} "
-            f"({plan.intercepted_share:.1%} of all), no more than {plan.gap:.2%} from the best. "
-            "Routes and demand are held: people who learn where boats are will adapt."
-        )
-    )

@@ -114,6 +114,74 @@ PLAN_WORDS: Final = MappingProxyType(
                 "least {least} % of it)."
             ),
         ),
+        "plan_hours_title": (
+            "{study}, {season}: en qué gastar {hours} horas más de patrulla al mes",
+            "{study}, {season}: how to spend {hours} more patrol hours a month",
+        ),
+        "plan_head_post": ("puesto", "post"),
+        "plan_head_to": ("va hasta", "goes to"),
+        "plan_head_times": ("veces/mes", "times/month"),
+        "plan_head_hours": ("horas", "hours"),
+        "plan_head_travel": ("h de viaje", "h travel"),
+        "plan_hours_gain": (
+            (
+                "Qué gana: de {undetected} {unit} que hoy pasan sin que nadie los detecte, estas "
+                "patrullas detectan {whole} ({share} %)."
+            ),
+            (
+                "What it gains: of {undetected} {unit} that pass undetected today these patrols "
+                "detect {whole} ({share} %)."
+            ),
+        ),
+        "plan_hours_loss": (
+            (
+                "Sin pérdida en el camino serían {gain}: las horas puestas en {where}. La "
+                "pérdida es del {loss} %; menos, si las lanchas duermen allá."
+            ),
+            (
+                "With nothing lost on the way it would be {gain}: the hours on {where}. The loss "
+                "is {loss} %; less, if the boats spend the night there."
+            ),
+        ),
+        "plan_hours_none": (
+            (
+                "Ninguna patrulla de {length} h alcanza: pida más horas, o patrullas más cortas "
+                "(--patrol-length)."
+            ),
+            (
+                "No patrol of {length} h fits: ask for more hours, or for shorter patrols "
+                "(--patrol-length)."
+            ),
+        ),
+        "plan_hours_other": (
+            (
+                "Qué hará el otro lado: quien sepa cuándo sale la lancha pasará a otra hora. Salga "
+                "por sorteo; en promedio son las horas de este plan."
+            ),
+            (
+                "What the other side will do: whoever knows when the boat leaves will pass at "
+                "another hour. Leave by lot; on average it is the hours of this plan."
+            ),
+        ),
+        "plan_hours_week": (
+            "Semana 1 del sorteo {seed} ({weeks} semanas en el archivo): {times}.",
+            "Week 1 of draw {seed} ({weeks} weeks in the file): {times}.",
+        ),
+        "plan_hours_week_none": (
+            "En la semana 1 del sorteo {seed} no sale ninguna ({weeks} semanas en el archivo).",
+            "In week 1 of draw {seed} none leaves ({weeks} weeks in the file).",
+        ),
+        "plan_days": ("lun mar mié jue vie sáb dom", "Mon Tue Wed Thu Fri Sat Sun"),
+        "plan_hours_sure": (
+            (
+                "Qué tan seguro es: con rutas y demanda fijas, ningún otro reparto de las horas "
+                "detecta más de {most} (demostrado)."
+            ),
+            (
+                "How sure: with routes and demand held, no other share of the hours detects more "
+                "than {most} (proven)."
+            ),
+        ),
         "plan_model": (
             "El tránsito es lo que espera un modelo, no lo que alguien contó.",
             "Traffic is what a model expects, not what anybody counted.",

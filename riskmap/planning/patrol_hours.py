@@ -198,6 +198,12 @@ def _measure(traffic: Traffic, beats: Beats, spent: Floats) -> _Point:
     return _Point(spent, gained, load.undetected, beats.slope(load.undetected))
 
 
+def detect_more(traffic: Traffic, beats: Beats, spent: Floats) -> tuple[float, Floats]:
+    """Return what hours on each beat detect, and what one more on each would."""
+    point = _measure(traffic, beats, spent)
+    return point.gained, point.slope
+
+
 def _as_plan(beats: Beats, point: _Point, hours: float) -> HoursPlan:
     order = np.argsort(-point.spent, kind="stable")
     order = order[point.spent[order] > 0.0]

@@ -15,35 +15,10 @@ from riskmap.model.assign import Demand, check_demand
 from riskmap.network.arcs import Floats, Ints
 from riskmap.network.graph import GraphArcs
 from riskmap.planning.checkpoints import CheckpointPlan, answer
-from riskmap.planning.patrol_hours import HoursPlan, find_beats, share_hours
 from riskmap.planning.request import Request
 from riskmap.planning.traffic import Traffic, hold_traffic
 from riskmap.results.outcome import Outcome
 from riskmap.results.scored import Scored
-
-
-@dataclass(frozen=True, slots=True)
-class StudyHours:
-    """Hold a plan of patrol hours for a study.
-
-    Attributes
-    ----------
-    hours
-        Table, EPSG:4326, most hours first: `post`, `reach_id`, `name`, `corridor_id`, `hours` a
-        month to add, `interceptions_per_100_patrol_hours` of 100 more once the plan is carried
-        out, and the reach as a line.
-    intercepted
-        Transits a month that the plan detects and that are undetected without it.
-    intercepted_share
-        The same as a share of all demand.
-    gap
-        Share of the best possible that the plan may miss.
-    """
-
-    hours: gpd.GeoDataFrame
-    intercepted: float
-    intercepted_share: float
-    gap: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,41 +108,6 @@ def feasible_places(outcome: Outcome) -> pd.DataFrame | None:
     return places.sort_values("cost", kind="stable").drop_duplicates("node").sort_index()
 
 
-def plan_study_hours(outcome: Outcome, *, patrol_hours: float) -> StudyHours:
-    """Share more patrol hours over the water that a study's posts cover, to detect most.
-
-    The hours that the study has stay as they are; routes and demand are held.
-
-    Parameters
-    ----------
-    outcome
-        The study's outcome.
-    patrol_hours
-        Hours a month to add, > 0.
-
-    Raises
-    ------
-    PlanError
-        Where there are no hours to share, or nowhere that they would detect anything.
-    """
-    scored, patrol = outcome.scored, outcome.settings.patrol
-    traffic, _ = study_traffic(outcome)
-    beats = find_beats(
-        traffic,
-        arc_reach=scored.network.reach,
-        length_km=scored.reaches.length_km,
-        arc_time_h=scored.network.arcs.time_h,
-        posts=scored.posts,
-        patrols=scored.patrols,
-        detection_per_meeting=patrol.detection_per_meeting,
-        period_h=patrol.period_h,
-    )
-    plan = share_hours(traffic, beats, hours=patrol_hours)
-    return StudyHours(
-        _place_hours(plan, outcome), plan.gained, plan.gained / traffic.demand, plan.gap
-    )
-
-
 def study_traffic(outcome: Outcome) -> tuple[Traffic, Ints]:
     """Hold the routes of a study's trips; return also where each is, movement by movement."""
     scored = outcome.scored
@@ -180,25 +120,6 @@ def study_traffic(outcome: Outcome) -> tuple[Traffic, Ints]:
         theta_per_h=scored.scores.theta_per_h,
         hazard_aversion_h=outcome.settings.routes.hazard_aversion_h,
         demand=trips.total,
-    )
-
-
-def _place_hours(plan: HoursPlan, outcome: Outcome) -> gpd.GeoDataFrame:
-    """Say which posts and which water."""
-    posts = outcome.layers.tables["police_posts"]["name"]
-    names = [str(posts.loc[outcome.scored.posts.row[post]]) for post in plan.post]
-    table = outcome.reaches.iloc[plan.reach]
-    return gpd.GeoDataFrame(
-        {
-            "post": pd.Series(names, dtype=object),
-            "reach_id": table["reach_id"].to_numpy(),
-            "name": pd.Series(table["name"].tolist(), dtype=object),
-            "corridor_id": pd.Series(table["corridor_id"].tolist(), dtype=object),
-            "hours": plan.hours,
-            "interceptions_per_100_patrol_hours": plan.value,
-        },
-        geometry=table.geometry.to_numpy(),
-        crs="EPSG:4326",
     )
 
 

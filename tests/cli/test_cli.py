@@ -263,10 +263,20 @@ def test_a_plan_says_where_they_go_instead_in_every_format(small_study: SmallStu
 
 
 def test_a_plan_of_patrol_hours_spends_them_all(small_study: SmallStudy) -> None:
-    path = small_study.folder / "plan.csv"
-    result = riskmap("plan", small_study.path, "--patrol-hours", 50, "-o", path)
+    path = small_study.folder / "plan.json"
+    asked = ("plan", small_study.path, "--patrol-hours", 50, "--overwrite", "-o", path)
+    result = riskmap(*asked, "--patrol-length", 5, "--seed", 3)
     assert result.returncode == 0, result.stderr
-    assert pd.read_csv(path)["hours"].sum() == pytest.approx(50.0)
+    content = _strict(path)
+    assert sum(row["hours"] for row in content["patrol_hours"]) == pytest.approx(50.0)
+    assert sum(row["patrols_per_month"] for row in content["patrols"]) == 10
+    assert {row["hours"] for row in content["schedule"]} == {5.0}
+    told = " ".join(result.stdout.split())
+    for what in ("50 horas más", "Puesto Alto", "Qué gana:", "sorteo 3", "Qué tan seguro es:"):
+        assert what in told
+    few = riskmap("plan", small_study.path, "--patrol-hours", 3, "--overwrite", "-o", path)
+    assert few.returncode == 0, few.stderr
+    assert "Ninguna patrulla de 8.0 h alcanza" in " ".join(few.stdout.split())
 
 
 def test_a_plan_wants_one_thing(small_study: SmallStudy) -> None:
