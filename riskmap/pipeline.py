@@ -26,6 +26,7 @@ from riskmap.network.direction import infer_direction
 from riskmap.network.doubts import contradictions, unknown_direction
 from riskmap.network.heights import heights_at
 from riskmap.network.reaches import Reaches, build_reaches
+from riskmap.network.roads import build_roads, lay_beside, tie_landings
 from riskmap.network.routing import rows_below
 from riskmap.network.sites import Sited, Sites, sites_of_layer, stand_on_water
 from riskmap.network.travel import Speeds, build_arcs, reach_speeds
@@ -75,7 +76,31 @@ def run_study(settings: Settings, *, progress: Progress | None = None) -> Outcom
 
 
 def build_network(settings: Settings, layers: Layers) -> Reaches:
-    """Build the reaches of a study from its river lines and water areas."""
+    """Build the reaches of a study from its rivers, water areas, roads and landings."""
+    water, roads = _build_water(settings, layers), layers.tables.get("roads")
+    landings = layers.tables.get("landings")
+    if roads is None:
+        what, mend = "there are no roads to tie to water", "add [layers.roads]"
+        alone = () if landings is None else (Note("doubtful", "landings", None, what, mend),)
+        return replace(water, notes=(*water.notes, *alone))
+    reaches = lay_beside(
+        water,
+        build_roads(
+            roads,
+            snap_tolerance_m=settings.travel.snap_tolerance_m,
+            road_kmh=settings.travel.road_kmh,
+        ),
+    )
+    return tie_landings(
+        reaches,
+        landings,
+        usable=_speeds(settings, reaches).usable,
+        tolerance_km=0.0 if landings is None else settings.max_access_km("landings"),
+    )
+
+
+def _build_water(settings: Settings, layers: Layers) -> Reaches:
+    """Build the reaches of a study's water, upstream ends first as far as is known."""
     rivers, areas = layers.tables["rivers"], layers.tables.get("water_areas")
     tolerance_m = settings.travel.snap_tolerance_m
     reaches = build_reaches(
@@ -114,7 +139,7 @@ def site_layers(settings: Settings, layers: Layers, reaches: Reaches) -> Sited:
         Where no reach is navigable, or a movement has no site within reach of the water.
     """
     speeds = _speeds(settings, reaches)
-    if not speeds.usable.any():
+    if not speeds.navigable.any():
         raise NetworkError(
             Problem(
                 "rivers",
@@ -136,7 +161,7 @@ def site_layers(settings: Settings, layers: Layers, reaches: Reaches) -> Sited:
         reaches,
         sites,
         crossings=find_crossings(reaches, layers.tables.get("borders")),
-        usable=speeds.usable,
+        usable=speeds.navigable,
         max_access_km={s.layer: settings.max_access_km(s.layer) for s in sites},
         position_error_m={s.layer: settings.layers[s.layer].position_error_m for s in sites},
     )
@@ -187,8 +212,8 @@ def score_network(
     reaches, patrol = sited.reaches, settings.patrol
     speeds = _speeds(settings, reaches)
     posts = _posts(settings, layers, sited)
-    patrols = spread_patrols(reaches, posts, usable=speeds.usable)
-    hours_to_post, nearest = nearest_posts(reaches, posts, usable=speeds.usable)
+    patrols = spread_patrols(reaches, posts, usable=speeds.navigable)
+    hours_to_post, nearest = nearest_posts(reaches, posts, usable=speeds.navigable)
     network = build_arcs(
         reaches,
         speeds,

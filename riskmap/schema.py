@@ -144,6 +144,30 @@ _SCHEMAS = (
         named=False,
     ),
     LayerSchema(
+        "roads",
+        ("line",),
+        "roads, on which trips may go round; rivers and roads meet at landings only",
+        (
+            _NAME,
+            _positive("speed_kmh", "speed in both seasons", NAN),
+            Column("road_class", "text", "kind of road, as OpenStreetMap calls it", ""),
+            Column(
+                "passable",
+                "choice",
+                "season in which vehicles pass",
+                "both",
+                choices=("both", "high", "low", "none"),
+            ),
+        ),
+        named=False,
+    ),
+    LayerSchema(
+        "landings",
+        ("point",),
+        "ports, embarcaderos and road heads, where people change between boat and road",
+        (_NAME, _positive("transfer_h", "hours that the change takes, all told", 0.5)),
+    ),
+    LayerSchema(
         "entry_points",
         ("point",),
         "places where people are brought onto the water",

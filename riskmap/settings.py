@@ -37,8 +37,6 @@ LATER = MappingProxyType(
     {
         "uncertainty": "draws are not in this version: take the section out",
         "rasters": "rasters are not in this version: take the section out",
-        "layers.roads": "roads are not in this version: take the layer out",
-        "layers.landings": "landings are not in this version: take the layer out",
         "layers.patrol_tracks": "patrol tracks are not in this version: take the layer out",
         "layers.incidents": "incidents are not in this version: take the layer out",
         "layers.*.coverage": "surveyed areas are not in this version: take the key out",
@@ -110,6 +108,8 @@ class TravelSection(_Section):
     overland_kmh: Positive = 3.0
     max_access_km: Amount = 10.0
     snap_tolerance_m: Amount = 50.0
+    road_kmh: Positive = 40.0
+    landing_tolerance_m: Amount = 500.0
 
 
 class MovementSection(_Section):
@@ -208,9 +208,13 @@ class Settings(_StudyFile):
         return self.folder / self.layers[layer].path
 
     def max_access_km(self, layer: str) -> float:
-        """Return how far from the water the sites of a layer may be, km."""
+        """Return how far from the water the sites of a layer may be, km; landings also of roads."""
         own = self.layers[layer].max_access_km
-        return self.travel.max_access_km if own is None else own
+        if own is not None:
+            return own
+        if layer == "landings":
+            return self.travel.landing_tolerance_m / 1000.0
+        return self.travel.max_access_km
 
     def with_layer(self, name: str, path: str | Path) -> Settings:
         """Return the settings with a layer read from another file, relative to where one works."""

@@ -47,6 +47,7 @@ def find_crossings(reaches: Reaches, borders: gpd.GeoDataFrame | None) -> Crossi
     line = shapely.union_all(outlines(borders.geometry.to_numpy()))
     lines = draw_lines(reaches.coords, reaches.offsets)
     touched = shapely.STRtree(lines).query(shapely.get_parts(line), predicate="intersects")[1]
+    touched = touched[reaches.mode[touched] == 0]
     found: list[tuple[int, float]] = []
     for chain in _chains_through(reaches, np.unique(touched)):
         coords, measures = _lay(reaches, chain)
@@ -61,18 +62,20 @@ def _chains_through(reaches: Reaches, touched: Ints) -> list[list[tuple[int, boo
     """Return the chains of (reach, forward) that hold any of the reaches: a cut ends none."""
     n = reaches.node_xy.shape[0]
     ends = np.column_stack([reaches.u, reaches.v]).astype(np.int32)
-    plain = ends[:, 0] != ends[:, 1]
+    water = reaches.mode == 0
+    plain = water & (ends[:, 0] != ends[:, 1])
+    loops = water & ~plain
     start, slot = group_by(ends[plain].ravel(), n)
     edge = np.repeat(np.flatnonzero(plain), 2).astype(np.int32)
-    decision = np.bincount(ends.ravel(), minlength=n) != 2
-    decision[ends[~plain, 0]] = True
+    decision = np.bincount(ends[water].ravel(), minlength=n) != 2
+    decision[ends[loops, 0]] = True
     # Where two currents meet or part head on, the water that goes on is not the same.
     known = reaches.flow_known
     begins = np.bincount(reaches.u[known], minlength=n)
     decision |= (np.bincount(ends[known].ravel(), minlength=n) == 2) & (begins != 1)
     chain_start, _, slot_node, slot_edge = trace_chains(start, edge[slot], ends, decision)
     wanted = set(touched.tolist())
-    chains = [[(r, True)] for r in np.flatnonzero(~plain).tolist() if r in wanted]
+    chains = [[(r, True)] for r in np.flatnonzero(loops).tolist() if r in wanted]
     for c in range(chain_start.size - 1):
         slots = range(chain_start[c], chain_start[c + 1] - 1)
         chain = [(int(slot_edge[s]), bool(reaches.u[slot_edge[s]] == slot_node[s])) for s in slots]

@@ -56,7 +56,7 @@ class Reaches:
     name
         Name of the waterway, "" where unknown.
     mode
-        0 river, 1 road.
+        0 river, 1 road, 2 landing.
     flow_known
         Whether the direction of flow is known.
     attributes

@@ -1,4 +1,4 @@
-"""Travel on reaches: speeds with and against the current, and their arcs (model §1)."""
+"""Travel on reaches: speeds with and against the current, on roads, and their arcs (model §1)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from riskmap.settings import Limits, Season, TravelSection
 class Speeds:
     """Hold the speed on every reach, km/h, with the current and against it.
 
-    `usable` says which reaches are navigable in the season.
+    `usable` says which reaches can be travelled in the season, `navigable` which of them are water:
+    sites attach to those, and patrols go on them.
     """
 
     downstream_kmh: Floats
     upstream_kmh: Floats
     usable: Bools
+    navigable: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def reach_speeds(
 
     A reach's own speeds, where its line has them, come before those that the study states, and
     these before its craft's. Where the direction of flow is unknown both directions take the mean
-    of the two speeds.
+    of the two speeds. Roads and landings have their own by season.
 
     Parameters
     ----------
@@ -66,10 +68,12 @@ def reach_speeds(
     up = _own_or(reaches, "upstream_kmh", up)
     mean = 0.5 * (down + up)
     known = reaches.flow_known
+    usable = _navigable(reaches, season) & _within(reaches, limits)
     return Speeds(
-        np.where(known, down, mean),
-        np.where(known, up, mean),
-        _navigable(reaches, season) & _within(reaches, limits),
+        _own_or(reaches, f"{season}_kmh", np.where(known, down, mean)),
+        _own_or(reaches, f"{season}_kmh", np.where(known, up, mean)),
+        usable,
+        usable & (reaches.mode == 0),
     )
 
 

@@ -46,7 +46,7 @@ def print_check(check: Check) -> None:
     console.print(Text(f"{check.study}, {check.season} water", style="bold"))
     console.print(_layers(check))
     console.print(_parts(check.components))
-    for line in _about_parts(check.components):
+    for line in (*_about_parts(check.components), *_about_roads(check)):
         console.print(Text(line))
     for heading, lines in note_sections(check.notes):
         console.print()
@@ -69,16 +69,21 @@ def _layers(check: Check) -> Table:
 
 
 def _parts(components: tuple[Component, ...]) -> Table:
-    table = Table(
-        "part", "reaches", "km", "flow known", "sure", "leaves at", "sites", box=SIMPLE_HEAD
-    )
-    for k, part in enumerate(components[:PARTS_SHOWN], start=1):
+    """Return the parts that have water; roads have a column where there are any."""
+    roads = any("road" in part.km_by_mode for part in components)
+    table = Table("part", "reaches", "km", *(["of road"] if roads else []), box=SIMPLE_HEAD)
+    for heading in ("flow known", "sure", "leaves at", "sites"):
+        table.add_column(heading)
+    wet = [(k, part) for k, part in enumerate(components, start=1) if "river" in part.km_by_mode]
+    for k, part in wet[:PARTS_SHOWN]:
+        water_km = part.km_by_mode["river"]
         sites = ", ".join(f"{count} {name}" for name, count in sorted(part.sites.items()))
         table.add_row(
             str(k),
             str(part.reaches),
             f"{part.length_km:.1f}",
-            f"{part.flow_known_km / part.length_km:.0%}" if part.length_km else "–",
+            *([f"{part.km_by_mode.get('road', 0.0):.1f}"] if roads else []),
+            f"{part.flow_known_km / water_km:.0%}",
             "as drawn" if part.flow_confidence is None else f"{part.flow_confidence:.2f}",
             _outlet(part),
             sites or "none",
@@ -93,7 +98,8 @@ def _outlet(part: Component) -> str:
 
 
 def _about_parts(components: tuple[Component, ...]) -> Iterator[str]:
-    """Say what the table leaves out."""
+    """Say what the table leaves out, roads that no landing ties to water apart."""
+    components = tuple(part for part in components if "river" in part.km_by_mode)
     km = sum(part.length_km for part in components)
     if len(components) > PARTS_SHOWN:
         rest = components[PARTS_SHOWN:]
@@ -102,6 +108,18 @@ def _about_parts(components: tuple[Component, ...]) -> Iterator[str]:
     if len(components) > 1:
         share = components[0].length_km / km
         yield f"The longest part holds {share:.0%} of {km:.0f} km; no trip goes between parts."
+
+
+def _about_roads(check: Check) -> Iterator[str]:
+    """Say how long the roads are, how many landings tie them, and which none of them ties."""
+    if "road" not in check.modes:
+        return
+    tied = check.modes.get("landing", {"reaches": 0})["reaches"]
+    yield f"Roads: {check.modes['road']['length_km']:.1f} km; landings that tie them: {tied}."
+    apart = [part for part in check.components if "river" not in part.km_by_mode]
+    if apart:
+        km = sum(part.length_km for part in apart)
+        yield f"No landing ties {len(apart)} parts of the roads ({km:.1f} km) to water."
 
 
 def note_sections(notes: Iterable[Note]) -> Iterator[tuple[str, list[str]]]:

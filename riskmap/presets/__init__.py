@@ -1,4 +1,4 @@
-"""Known things as data: the craft that people travel in, with their sources."""
+"""Known things as data: craft and their speeds, roads and theirs, with their sources."""
 
 from __future__ import annotations
 
@@ -82,6 +82,16 @@ def known_waters() -> Waters:
     order = table["stream_order"]
     return Waters(
         order["small"], order["middle"], table["current_kmh"], table["share"], table["least_kmh"]
+    )
+
+
+@cache
+def road_speeds_kmh(season: Literal["low", "high"]) -> Mapping[str, float]:
+    """Return speeds on roads in a season, by the class that OpenStreetMap gives them."""
+    table = tomllib.loads(files(__name__).joinpath("roads.toml").read_text("utf-8"))
+    share = table["share"] if season == "high" else {}
+    return MappingProxyType(
+        {name: kmh * share.get(name, 1.0) for name, kmh in table["kmh"].items()}
     )
 
 

@@ -158,7 +158,7 @@ def _season_hours(
         reaches,
         standing,
         crossings=find_crossings(reaches, None),
-        usable=speeds.usable,
+        usable=speeds.navigable,
         max_access_km={s.layer: settings.max_access_km(s.layer) for s in standing},
     )
     cut = sited.reaches

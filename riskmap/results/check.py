@@ -17,6 +17,7 @@ from riskmap.network.parts import parts_of_network
 from riskmap.network.reaches import Reaches, draw_lines
 from riskmap.network.sites import Sited
 from riskmap.report import Note
+from riskmap.results.reaches import MODES
 from riskmap.schema import LAYERS
 
 
@@ -27,7 +28,7 @@ class Component:
     Attributes
     ----------
     reaches, length_km
-        How much water it is.
+        How large it is, roads included.
     sites
         Sites on it by layer.
     flow_known_km
@@ -36,6 +37,8 @@ class Component:
         Mean confidence of these directions by length, None where none was inferred.
     outlets
         Places (lon, lat) that water reaches and does not leave by a reach.
+    km_by_mode
+        Length of water, roads and landings in it.
     """
 
     reaches: int
@@ -44,6 +47,7 @@ class Component:
     flow_known_km: float
     flow_confidence: float | None
     outlets: tuple[tuple[float, float], ...]
+    km_by_mode: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +80,29 @@ class Check:
     notes: tuple[Note, ...]
     sited: Sited
 
+    @property
+    def modes(self) -> dict[str, dict[str, float]]:
+        """Return reaches and length of each mode that the network has."""
+        reaches = self.sited.reaches
+        return {
+            mode: {
+                "reaches": int((reaches.mode == k).sum()),
+                "length_km": float(reaches.length_km[reaches.mode == k].sum()),
+            }
+            for k, mode in enumerate(MODES)
+            if (reaches.mode == k).any()
+        }
+
     def as_dict(self) -> dict[str, Any]:
         """Return the check as plain values, for JSON."""
         return {
             "study": self.study,
             "season": self.season,
             "layers": {name: dict(facts) for name, facts in self.layers.items()},
+            "modes": self.modes,
             "components": [
-                {**asdict(c), "sites": dict(c.sites), "outlets": [list(o) for o in c.outlets]}
+                {**asdict(c), "sites": dict(c.sites), "outlets": [list(o) for o in c.outlets],
+                 "km_by_mode": dict(c.km_by_mode)}  # fmt: skip
                 for c in self.components
             ],
             "attached": dict(self.attached),
@@ -139,6 +158,10 @@ def _components(sited: Sited) -> tuple[Component, ...]:
     by_reach = part[sited.reaches.u]
     reaches = np.bincount(by_reach, minlength=n)
     length = np.bincount(by_reach, sited.reaches.length_km, minlength=n)
+    by_mode = [
+        np.bincount(by_reach, sited.reaches.length_km * (sited.reaches.mode == m), minlength=n)
+        for m in range(MODES.size)
+    ]
     sites: list[Counter[str]] = [Counter() for _ in range(n)]
     for name, layer in sited.sites.items():
         on = layer.node >= 0
@@ -159,6 +182,7 @@ def _components(sited: Sited) -> tuple[Component, ...]:
             float(known_km[k]),
             None if confidence is None or not known_km[k] else float(confidence[k]),
             tuple(outlets[k]),
+            {m: float(km[k]) for m, km in zip(MODES, by_mode, strict=True) if km[k] > 0.0},
         )
         for k in order
     )
@@ -206,6 +230,7 @@ def reaches_by_part(check: Check) -> gpd.GeoDataFrame:
             "source_id": reaches.source_id,
             "name": pd.Series(reaches.name, dtype=object),
             "length_km": reaches.length_km,
+            "mode": MODES[reaches.mode],
             "flow_known": reaches.flow_known,
             "flow_confidence": reaches.attributes.get("flow_confidence", np.full(n, np.nan)),
             "flow_doubt": reaches.attributes.get("flow_doubt", np.full(n, "", dtype=object)),

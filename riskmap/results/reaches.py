@@ -10,17 +10,18 @@ from riskmap.network.arcs import Geometries
 from riskmap.network.reaches import Reaches, draw_lines
 from riskmap.results.scored import Scored
 
-MODES = np.array(["river", "road"], dtype=object)
+MODES = np.array(["river", "road", "landing"], dtype=object)
 
 
 def reaches_table(scored: Scored) -> gpd.GeoDataFrame:
     """Return every reach in canonical order, EPSG:4326, columns as in the contract, and `mode`.
 
     Figures that do not exist are NaN: the chance of detection where nothing passes, hours to the
-    nearest post where none can come.
+    nearest post where none can come, interceptions for patrol hours off the water.
     """
     reaches, by_reach = scored.reaches, scored.by_reach
     n = reaches.u.size
+    gain = by_reach.interceptions_per_100_patrol_hours
     hours = np.where(np.isfinite(scored.hours_to_post), scored.hours_to_post, np.nan)
     return gpd.GeoDataFrame(
         {
@@ -31,7 +32,7 @@ def reaches_table(scored: Scored) -> gpd.GeoDataFrame:
             "transits": by_reach.transits,
             "undetected_transits": by_reach.undetected,
             "detection_probability": by_reach.detection_probability,
-            "interceptions_per_100_patrol_hours": by_reach.interceptions_per_100_patrol_hours,
+            "interceptions_per_100_patrol_hours": np.where(reaches.mode == 0, gain, np.nan),
             "patrol_hours": scored.patrols.hours,
             "hours_to_nearest_post": hours,
             "corridor_id": corridor_ids(scored.chains.corridor),
