@@ -116,6 +116,7 @@ def rivers_table(lines: Sequence[tuple[Sequence[XY], Mapping[str, Any]]]) -> gpd
     for number in _RIVER_NUMBERS:
         table[number] = [float(columns.get(number, np.nan)) for _, columns in lines]
     table["navigable"] = [columns.get("navigable", "both") for _, columns in lines]
+    table["id"] = table["next_down"] = ""
     return table
 
 

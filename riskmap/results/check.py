@@ -101,8 +101,12 @@ class Check:
             "layers": {name: dict(facts) for name, facts in self.layers.items()},
             "modes": self.modes,
             "components": [
-                {**asdict(c), "sites": dict(c.sites), "outlets": [list(o) for o in c.outlets],
-                 "km_by_mode": dict(c.km_by_mode)}  # fmt: skip
+                {
+                    **asdict(c),
+                    "sites": dict(c.sites),
+                    "outlets": [list(o) for o in c.outlets],
+                    "km_by_mode": dict(c.km_by_mode),
+                }
                 for c in self.components
             ],
             "attached": dict(self.attached),
