@@ -91,11 +91,13 @@ def build_network(settings: Settings, layers: Layers) -> Reaches:
             road_kmh=settings.travel.road_kmh,
         ),
     )
+    section = settings.layers.get("landings")
+    own = None if section is None else section.max_access_km
     return tie_landings(
         reaches,
         landings,
         usable=_speeds(settings, reaches).usable,
-        tolerance_km=0.0 if landings is None else settings.max_access_km("landings"),
+        tolerance_km=settings.travel.landing_tolerance_m / 1000.0 if own is None else own,
     )
 
 

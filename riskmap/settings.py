@@ -208,13 +208,9 @@ class Settings(_StudyFile):
         return self.folder / self.layers[layer].path
 
     def max_access_km(self, layer: str) -> float:
-        """Return how far from the water the sites of a layer may be, km; landings also of roads."""
+        """Return how far from the water the sites of a layer may be, km."""
         own = self.layers[layer].max_access_km
-        if own is not None:
-            return own
-        if layer == "landings":
-            return self.travel.landing_tolerance_m / 1000.0
-        return self.travel.max_access_km
+        return self.travel.max_access_km if own is None else own
 
     def with_layer(self, name: str, path: str | Path) -> Settings:
         """Return the settings with a layer read from another file, relative to where one works."""
