@@ -295,6 +295,29 @@ def mining_watch_areas() -> gpd.GeoDataFrame:
     )  # fmt: skip
 
 
+def mining_watch_territories() -> gpd.GeoDataFrame:
+    return _table(
+        _areas(1),
+        country=["Peru"], name_field=["Kotsimba"], ethnicities_field=["Ese Eja"],
+        mining_affected_area_ha=[812.5], illegality_areas=["[]"], locations=["[]"],
+    )  # fmt: skip
+
+
+def ingemmet_restricted() -> gpd.GeoDataFrame:
+    return _table(
+        _areas(1),
+        CODIGO=["OT000033"], NOMBRE=["ZONA DE MINERIA AURIFERA - DU 012-2010"], TP_RESE=[""],
+        TITULAR=["PERSONA UNO"], NORMA=["DU 012-2010"], HAS=[498296.7], LEYENDA=["REFERENCIAL"],
+    )  # fmt: skip
+
+
+def peru_limits() -> gpd.GeoDataFrame:
+    return _table(
+        _areas(1), IDDIST=["170101"], NOMBDEP=["MADRE DE DIOS"], NOMBPROV=["TAMBOPATA"],
+        NOMBDIST=["INAMBARI"],
+    )  # fmt: skip
+
+
 def sernanp_areas() -> gpd.GeoDataFrame:
     return _table(
         _areas(1), anp_codi=["RN20"], anp_cate=["Reserva Nacional"], anp_nomb=["Tambopata"]

@@ -177,7 +177,11 @@ def _refusal(path: Path, head: bytes, seen: str, *, name: str) -> tuple[str, str
         (b"\x1f\x8b", "is packed with gzip", "unpack it first"),
         (b"7z\xbc\xaf", "is packed with 7-Zip", "unpack it, or pack it as .zip"),
         (b"Rar!", "is packed with RAR", "unpack it, or pack it as .zip"),
-        (b"II*\0", "is a GeoTIFF: a raster", "turn it into areas first"),
+        (
+            b"II*\0",
+            "is a GeoTIFF: a raster, no layer",
+            "see rasters in the study file's documentation",
+        ),
     )
     for mark, what, mend in known:
         if head.startswith(mark):

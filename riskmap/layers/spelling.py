@@ -18,7 +18,7 @@ from riskmap.layers.folding import fold_heading, texts
 
 _UBIGEO = re.compile(r"^(?:ubigeo.*|iddist|cod_ubigeo)$")
 #: What stands where letters were lost for good: such texts stay as they are.
-_LOST = re.compile("[\ufffdÿ¿]\\w")
+_LOST = re.compile("[\ufffdÿ]|\\w¿|¿(?!\\w)")
 #: Digits of a code of a district of Peru.
 _UBIGEO_DIGITS = 6
 
@@ -47,8 +47,8 @@ def mend_texts(rows: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:
             count += int(hit.sum())
             repaired += list(mended.items())[:1]
     if repaired:
-        old, new = repaired[0]
-        what = f"text in the wrong encoding was repaired (such as {old[:30]!r} to {new[:30]!r})"
+        old, new = _where_they_differ(*repaired[0])
+        what = f"text in the wrong encoding was repaired (such as {old!r} to {new!r})"
         findings.tell("converted", what, feature=", ".join(changed), count=count)
     return _with_codes(rows.assign(**changed) if changed else rows, findings)
 
@@ -66,6 +66,12 @@ def _mended(values: object) -> dict[str, str]:
             if better != value and not _LOST.search(better):
                 found[value] = better
     return found
+
+
+def _where_they_differ(old: str, new: str) -> tuple[str, str]:
+    """Return the words of two texts in which they differ first."""
+    pairs = zip(old.split(), new.split(), strict=False)
+    return next(((a[:30], b[:30]) for a, b in pairs if a != b), (old[:30], new[:30]))
 
 
 def _with_codes(rows: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 import pyarrow.parquet as pq
 import pyogrio
 
@@ -46,6 +47,8 @@ _ALIKE = {
     "capacity": ("capacity", "capacidad"), "weight": ("weight", "peso"),
     "detected_on": ("detected_on", "fecha", "date", "year", "anio"),
 }  # fmt: skip
+#: A column of at most so many values is one that rows can be filtered by.
+FEW_VALUES = 6
 _FITS = {
     "line": ("rivers", "borders"),
     "point": ("entry_points", "venues", "police_posts", "checkpoints", "settlements"),
@@ -77,12 +80,15 @@ class Survey:
         Canonical columns that take their default, with it.
     left
         Columns of the source that nothing is made of.
+    kinds
+        Columns of few values, with what they hold and how often: what a filter can go by.
     notes
         What was converted, mended, assumed, left out.
     problems
         What could not be read.
-    suggestion
-        Line for the study file, under `[layers]`; "" where no layer takes the rows.
+    suggestion, or_else
+        Line for the study file, under `[layers]`, "" where no layer takes the rows; and the lines
+        for the other layers that the source fits.
     """
 
     path: str
@@ -102,9 +108,11 @@ class Survey:
     mapped: tuple[tuple[str, str], ...] = ()
     assumed: tuple[tuple[str, str], ...] = ()
     left: tuple[str, ...] = ()
+    kinds: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
     notes: tuple[Note, ...] = ()
     problems: tuple[Problem, ...] = ()
     suggestion: str = ""
+    or_else: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -256,10 +264,14 @@ def _survey_table(
         return _finish(base, findings, others=fits[1:], layers=layers, layer=layer)
     used = _canonical(degrees[0], preset, layer, own, findings)
     mapped, assumed, left = _columns(rows, preset, layer, own)
+    line = _suggestion(base, preset, layer, own, crs=crs, findings=findings)
+    also = layers if line and preset is not None and asked.layer is None else ()
     return _finish(
         base, findings, others=fits[1:], layers=layers, layer=layer,
         mapped=tuple(mapped), assumed=tuple(assumed), left=tuple(left), usable=len(used),
-        suggestion=_suggestion(base, preset, layer, own, crs=crs, findings=findings),
+        suggestion=line, or_else=tuple(
+            f"{other}{line.removeprefix(layer)}" for other in also if other != layer
+        ),
     )  # fmt: skip
 
 
@@ -280,8 +292,21 @@ def _describe(
         }  # fmt: skip
     return {
         "path": str(path), "table": table, "rows": len(rows), "crs": name, "box": box,
-        "geometry": tuple(sorted(geometry_kinds(rows))), **known,
+        "geometry": tuple(sorted(geometry_kinds(rows))), "kinds": tuple(_few_values(rows)), **known,
     }  # fmt: skip
+
+
+def _few_values(
+    rows: gpd.GeoDataFrame,
+) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
+    """Yield the columns of text that hold a handful of values, each many times."""
+    for name in rows.columns.drop(rows.geometry.name):
+        values = rows[name]
+        if pd.api.types.is_numeric_dtype(values) or len(values) < FEW_VALUES:
+            continue
+        counts = values.dropna().astype(str).value_counts()
+        if 2 <= len(counts) <= min(FEW_VALUES, len(values) // 3):
+            yield str(name), tuple((str(value), int(n)) for value, n in counts.items())
 
 
 def _finish(

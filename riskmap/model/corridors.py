@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from riskmap.layers.folding import fold_water
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.chains import trace_chains
 from riskmap.network.parts import parts_of_network
@@ -90,7 +91,9 @@ def _trace(
     loops = ends[:, 0] == ends[:, 1]
     start, order = group_by(ends[~loops].ravel(), passes.size)
     incident = np.flatnonzero(~loops).astype(np.int32)[order // 2]
-    name = np.unique(reaches.name[chosen].astype(str), return_inverse=True)[1]
+    # "RÍO TAMBOPATA" and "Rio Tambopata" are one river
+    spelt, spelling = np.unique(reaches.name[chosen].astype(str), return_inverse=True)
+    name = np.unique([fold_water(each) for each in spelt], return_inverse=True)[1][spelling]
     joined = passes & (np.diff(start) == 2)
     two = np.flatnonzero(joined)
     one, other = incident[start[two]], incident[start[two] + 1]

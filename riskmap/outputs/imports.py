@@ -18,6 +18,8 @@ from riskmap.presets.sources import Preset, known_presets
 LAYER_ENDINGS = (".gpkg", ".geojson", ".parquet")
 #: Notes of one kind beyond this number are counted, not listed.
 _NOTES = 6
+#: Columns of few values that are shown.
+_KINDS = 4
 _PLURAL = {"point": "points", "line": "lines", "polygon": "areas", "other": "other shapes"}
 
 
@@ -81,7 +83,8 @@ def survey_lines(surveys: Sequence[Survey]) -> list[str]:
         return lines[:-1]
     twice = Counter(line.split(" = ")[0] for line in ready)
     repeated = sorted(name for name, count in twice.items() if count > 1)
-    lines += ["For the study file:", "", "[layers]", *ready]
+    other = [f"# or {line}" for survey in surveys for line in survey.or_else]
+    lines += ["For the study file:", "", "[layers]", *ready, *other]
     lacks = [name for name in ("rivers", "entry_points") if name not in twice]
     if not {"venues", "mining_areas"} & set(twice):
         lacks.append("venues or mining_areas")
@@ -153,6 +156,13 @@ def _use(survey: Survey) -> Iterable[str]:
         shown = ", ".join(survey.left[:12])
         more = f" and {len(survey.left) - 12} more" if len(survey.left) > 12 else ""
         yield f"  not used   {shown}{more}"
+    for column, values in survey.kinds[:_KINDS]:
+        held = ", ".join(f"{value[:30]} {count}" for value, count in values)
+        yield f"  values     {column}: {held}"
+    if survey.kinds:
+        column, values = survey.kinds[0]
+        quoted = values[0][0].replace("'", "''")
+        yield f"  filter     such as where = \"{column} = '{quoted}'\""
 
 
 def write_layer(
