@@ -11,8 +11,9 @@ drawn is no evidence; where it contradicts the flow that was inferred, that is r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,15 @@ MIN_CONFIDENCE = 0.6
 _NAMED = 10.0
 #: Fall that makes a direction e times as likely, m: the error of free models of the surface.
 _HEIGHT_M = 5.0
+#: What a channel takes, by what is known of it: by discharge itself, by width squared (it is deeper
+#: too: Leopold and Maddock 1953), by order as discharge grows from one to the next (assumption).
+_CAPACITY: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
+    {"discharge_m3s": np.positive, "width_m": np.square, "strahler_order": np.exp}
+)
+#: Size of a channel of which nothing is known, as a share of the smallest known (assumption).
+_UNKNOWN = 0.25
+#: The smallest channel takes this share of the largest, or more.
+_LEAST = 1e-6
 #: No confidence goes beyond this.
 _SURE = 0.99
 #: A reach that rises by more than this along its flow is reported, m.
@@ -186,10 +196,13 @@ def _candidates(reaches: Reaches, forest: Forest, outlets: Floats | None) -> tup
 
 
 def _run_water(reaches: Reaches, outlet: Longs) -> Floats:
-    """Return the current along every reach from u to v when each sheds water by its length."""
+    """Return the current along every reach from u to v when each sheds water by its length.
+
+    A large channel takes more of it than a small one beside it.
+    """
     n = len(reaches.node_xy)
     u, v, length = reaches.u, reaches.v, reaches.length_km
-    conductance = 1.0 / np.maximum(length, 1e-6)
+    conductance = _capacity(reaches) / np.maximum(length, 1e-6)
     shed = 0.5 * (np.bincount(u, length, n) + np.bincount(v, length, n))
     rows = np.concatenate([u, v, u, v])
     columns = np.concatenate([v, u, u, v])
@@ -205,6 +218,22 @@ def _run_water(reaches: Reaches, outlet: Longs) -> Floats:
         )
     current: Floats = conductance * (level[u] - level[v])
     return current
+
+
+def _capacity(reaches: Reaches) -> Floats:
+    """Return how much water each reach takes against the others, by the best that is known.
+
+    A reach of which nothing is known is smaller than all others: rivers that are mapped as lines
+    are narrower than those mapped as areas.
+    """
+    for name, capacity in _CAPACITY.items():
+        size = np.asarray(reaches.attributes.get(name, np.nan), dtype=np.float64)
+        known = size > 0.0
+        if known.any():
+            taken = capacity(np.where(known, size, _UNKNOWN * size[known].min()))
+            share: Floats = np.maximum(taken / taken.max(), _LEAST)
+            return share
+    return np.ones(reaches.u.size)
 
 
 def _confidence(reaches: Reaches, likelihood: Floats, ring: Bools, current: Floats) -> Floats:

@@ -15,11 +15,9 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module", params=["madre_de_dios", "ucayali"])
-def result(
-    request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> rm.Result:
-    make = getattr(regions, request.param)
-    study: rm.Study = make(shared_data, tmp_path_factory.mktemp(request.param))
+def result(request: pytest.FixtureRequest, shared_data: Path) -> rm.Result:
+    assert shared_data.is_dir()
+    study: rm.Study = getattr(regions, request.param)()
     return study.run()
 
 

@@ -222,6 +222,28 @@ def test_a_reach_against_its_neighbours_is_doubtful(
     ] == features
 
 
+def test_a_wide_river_is_not_turned_round_by_a_brook_that_cuts_it_short() -> None:
+    """Over the brook the way from the middle of the bend to its end is a third as long."""
+    lines = {
+        "source": [(-70.1, -12.3), (-70.1, -12.2)],
+        "bend": [(-70.1, -12.2), (-70.3, -12.1), (-70.3, -11.9), (-70.1, -11.8), (-70.0, -11.9)],
+        "brook": [(-70.1, -12.2), (-70.0, -11.9)],
+        "tributary": [(-70.5, -12.0), (-70.3, -12.0)],
+        "mouth": [(-70.0, -11.9), (-69.9, -11.9)],
+    }
+    wide = [200.0, 200.0, np.nan, np.nan, 200.0]
+    told = infer_direction(network(lines, width_m=wide), outlets=np.array([[-69.9, -11.9]]))
+    bend = told.name == "bend"
+    assert bend.sum() == 2
+    up, low = (told.node_xy[told.u[bend]], told.node_xy[told.v[bend]])
+    assert up.tolist() == [[-70.3, -12.0], [-70.1, -12.2]]
+    assert low.tolist() == [[-70.0, -11.9], [-70.3, -12.0]]
+    bare = infer_direction(network(lines), outlets=np.array([[-69.9, -11.9]]))
+    turned = bare.name == "bend"
+    assert [-70.3, -12.0] in bare.node_xy[bare.u[turned]].tolist()
+    assert [-70.1, -12.2] in bare.node_xy[bare.v[turned]].tolist()
+
+
 def test_ids_that_speak_against_the_order_of_drawing_are_doubtful() -> None:
     """The west arm is drawn toward its source, and its id says that it flows into the middle."""
     reaches = network(drawn({"west"}))
