@@ -6,14 +6,28 @@ loading each origin's, and each destination's, trips by themselves.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numba import njit
 
 from riskmap.model.demand import site_parts
-from riskmap.model.routes import Trips, load_trips
+from riskmap.model.links import Links
+from riskmap.model.passes import (
+    FROM_FIRST,
+    FROM_LAST,
+    TO_FIRST,
+    TO_LAST,
+    Target,
+    Work,
+    aim,
+    allocate,
+    settle,
+    weigh,
+)
+from riskmap.model.routes import Trips, depart, pass_on
 from riskmap.model.scores import MovementScore, Scores
-from riskmap.network.arcs import Floats, Ints, group_by
+from riskmap.network.arcs import Floats, Ints
 from riskmap.network.travel import ReachArcs
 
 End = Literal["origins", "destinations"]
@@ -55,23 +69,173 @@ def traffic_by_site(
     to = np.repeat(trips.destination, np.diff(trips.start)).astype(np.int32)
     group = np.searchsorted(nodes, trips.origin if end == "origins" else to)
     n_corridors = int(corridor.max(initial=-1)) + 1
-    by_node = np.zeros((n_corridors, nodes.size))
-    weight = np.where(corridor[network.reach] >= 0, length_km[network.reach], 0.0)
-    column = corridor[network.reach].clip(0)
-    for k in np.unique(group):
-        part = _trips_of(trips, to, group == k)
-        flow = load_trips(
-            scores.links, part, theta_per_h=scores.theta_per_h, n_arcs=weight.size
-        ).transits
-        by_node[:, k] = np.bincount(column, flow * weight, minlength=n_corridors)
+    by_node = np.zeros((nodes.size, n_corridors))
+    by_arc = corridor[network.reach].astype(np.int32)
+    km = length_km[network.reach]
+    _load_by_group(
+        scores.links,
+        trips,
+        group.astype(np.int32),
+        scores.theta_per_h,
+        Waters(by_arc, km, *_corridors_of_chains(scores.links, by_arc, km)),
+        by_node,
+    )
     position, share = site_parts(sites, nodes=nodes, beta_per_h=beta)
     if not nodes.size:
         return np.zeros((n_corridors, share.size))
-    return np.where(position >= 0, by_node[:, position] * share, 0.0)
+    return np.where(position >= 0, by_node.T[:, position] * share, 0.0)
 
 
-def _trips_of(trips: Trips, to: Ints, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Trips:
-    """Return some of the trips, grouped by destination again."""
-    destination, group = np.unique(to[chosen], return_inverse=True)
-    start, order = group_by(group, destination.size)
-    return Trips(destination, start, trips.origin[chosen][order], trips.volume[chosen][order])
+class Waters(NamedTuple):
+    """Hold which corridors arcs and chains run along, and how far.
+
+    Chain c runs along chain_corridor[chain_start[c] … chain_start[c + 1]].
+    """
+
+    corridor: Ints  # (n_arcs,) −1 for none
+    km: Floats  # (n_arcs,)
+    chain_start: Ints  # (n_chains + 1,)
+    chain_corridor: Ints
+    chain_km: Floats
+
+
+@njit(cache=True)
+def _corridors_of_chains(  # pragma: no cover
+    links: Links, corridor: Ints, km: Floats
+) -> tuple[Ints, Ints, Floats]:
+    """Return the corridors along each chain, and the kilometres of it on each."""
+    start = np.zeros(links.is_cycle.size + 1, dtype=np.int32)
+    along = np.empty(links.slot_node.size, dtype=np.int32)
+    how_far = np.zeros(links.slot_node.size)
+    n = 0
+    for chain in range(links.is_cycle.size):
+        begun = n
+        for slot in range(links.chain_start[chain], links.chain_start[chain + 1] - 1):
+            arc = max(links.forward[slot], links.backward[slot])
+            if arc < 0 or corridor[arc] < 0:
+                continue
+            if n == begun or along[n - 1] != corridor[arc]:
+                along[n] = corridor[arc]
+                n += 1
+            how_far[n - 1] += km[arc]
+        start[chain + 1] = n
+    return start, along[:n], how_far[:n]
+
+
+@njit(cache=True)
+def _load_by_group(  # pragma: no cover
+    links: Links, trips: Trips, group: Ints, theta: float, waters: Waters, by_group: Floats
+) -> None:
+    """Load the trips group by group, and add what each does to the corridors.
+
+    One backward pass serves all the trips to a destination; each group then visits only the nodes
+    that it passes.
+    """
+    work = allocate(links, waters.corridor.size)
+    for k in range(trips.destination.size):
+        target = aim(links, trips.destination[k])
+        settled = settle(links, target, work)
+        weigh(links, target, work, settled, theta)
+        first, top = trips.start[k], -1
+        for t in range(trips.start[k], trips.start[k + 1]):
+            depart(links, target, work, trips.origin[t], trips.volume[t], theta)
+            top = max(top, _highest(links, work, trips.origin[t]))
+            if t + 1 < trips.start[k + 1] and group[t + 1] == group[t]:
+                continue
+            row = by_group[group[t]]
+            for one in range(first, t + 1):
+                _record_start(links, target, work, trips.origin[one], waters, row)
+            _send_on(links, target, work, top, waters, row)
+            first, top = t + 1, -1
+
+
+@njit(cache=True)
+def _highest(links: Links, work: Work, origin: int) -> int:  # pragma: no cover
+    """Return the place, in order of time, of the farthest decision node that a trip begins at."""
+    chain = links.node_chain[origin]
+    if chain < 0:
+        return int(work.rank[origin])
+    one = links.slot_node[links.chain_start[chain]]
+    other = links.slot_node[links.chain_start[chain + 1] - 1]
+    return int(max(work.rank[one], work.rank[other]))
+
+
+@njit(cache=True)
+def _record_start(  # pragma: no cover
+    links: Links, target: Target, work: Work, origin: int, waters: Waters, row: Floats
+) -> None:
+    """Record, and forget, what has left an origin in mid-chain before any decision."""
+    chain = links.node_chain[origin]
+    if chain < 0:
+        return
+    first, last = links.chain_start[chain], links.chain_start[chain + 1] - 1
+    origin_slot = links.node_slot[origin]
+    _record_part(links.backward, first, origin_slot, TO_FIRST, origin_slot, work, waters, row)
+    _record_part(links.forward, origin_slot, last, TO_LAST, origin_slot, work, waters, row)
+    if chain == target.chain:
+        for slot in range(first, last):
+            for arc in (links.forward[slot], links.backward[slot]):
+                if arc >= 0 and work.arc_flow[0, arc] > 0.0:
+                    if waters.corridor[arc] >= 0:
+                        row[waters.corridor[arc]] += work.arc_flow[0, arc] * waters.km[arc]
+                    work.arc_flow[:, arc] = 0.0
+    _record_links(links, work, links.slot_node[first], waters, row)
+    _record_links(links, work, links.slot_node[last], waters, row)
+
+
+@njit(cache=True)
+def _record_part(  # pragma: no cover
+    arcs: Ints,
+    begin: int,
+    end: int,
+    kind: int,
+    slot: int,
+    work: Work,
+    waters: Waters,
+    row: Floats,
+) -> None:
+    """Record, and forget, what passes on a part of a chain that a site begins or ends."""
+    flow = work.gather[kind, slot]
+    if flow > 0.0:
+        for at in range(begin, end):
+            arc = arcs[at]
+            if arc >= 0 and waters.corridor[arc] >= 0:
+                row[waters.corridor[arc]] += flow * waters.km[arc]
+    work.gather[kind, slot] = 0.0
+    work.gather[kind + 1, slot] = 0.0
+
+
+@njit(cache=True)
+def _record_links(  # pragma: no cover
+    links: Links, work: Work, node: int, waters: Waters, row: Floats
+) -> None:
+    """Record, and forget, what leaves a node on whole links."""
+    for i in range(links.out_start[node], links.out_start[node + 1]):
+        link = links.out_link[i]
+        flow = work.link_flow[0, link]
+        if flow == 0.0:
+            continue
+        for at in range(waters.chain_start[link >> 1], waters.chain_start[(link >> 1) + 1]):
+            row[waters.chain_corridor[at]] += flow * waters.chain_km[at]
+        work.link_flow[0, link] = 0.0
+        work.link_flow[1, link] = 0.0
+
+
+@njit(cache=True)
+def _send_on(  # pragma: no cover
+    links: Links, target: Target, work: Work, top: int, waters: Waters, row: Floats
+) -> None:
+    """Carry what has departed to the destination, and record what passes on the way."""
+    for k in range(top, -1, -1):
+        u = work.order[k]
+        arriving, unseen = work.arriving[u], work.unseen[u]
+        work.arriving[u], work.unseen[u] = 0.0, 0.0
+        if arriving == 0.0 or u == target.node:
+            continue
+        pass_on(links, target, work, u, arriving, unseen, -1, -1)
+        _record_links(links, work, u, waters, row)
+    if target.chain >= 0:
+        first, last = int(target.ends[0]), int(target.ends[1])
+        slot = target.slot
+        _record_part(links.forward, first, slot, FROM_FIRST, slot, work, waters, row)
+        _record_part(links.backward, slot, last, FROM_LAST, slot, work, waters, row)

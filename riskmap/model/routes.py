@@ -102,7 +102,7 @@ def _load(  # pragma: no cover
         settled = settle(links, target, work)
         weigh(links, target, work, settled, theta)
         for t in range(trips.start[k], trips.start[k + 1]):
-            cost[t], survival[t] = _depart(
+            cost[t], survival[t] = depart(
                 links, target, work, trips.origin[t], trips.volume[t], theta
             )
         _send(links, target, work, settled)
@@ -128,7 +128,7 @@ def _cost_table(links: Links, destinations: Ints, origins: Ints) -> Floats:  # p
 
 
 @njit(cache=True)
-def _depart(  # pragma: no cover
+def depart(  # pragma: no cover
     links: Links, target: Target, work: Work, origin: int, volume: float, theta: float
 ) -> tuple[float, float]:
     """Send a trip from its origin to the decision nodes; return its least time and survival."""
@@ -301,14 +301,14 @@ def _leave(  # pragma: no cover
         total, _ = _without_return(links, target, work, slot, side)
         back = -1 if chain == target.chain else 2 * chain + side
         side_back = side if chain == target.chain else -1
-        _pass_on(links, target, work, node, transits / total, unseen / total, back, side_back)
+        pass_on(links, target, work, node, transits / total, unseen / total, back, side_back)
         return
     work.arriving[node] += transits
     work.unseen[node] += unseen
 
 
 @njit(cache=True)
-def _pass_on(  # pragma: no cover
+def pass_on(  # pragma: no cover
     links: Links,
     target: Target,
     work: Work,
@@ -348,7 +348,7 @@ def _send(links: Links, target: Target, work: Work, settled: int) -> None:  # pr
         work.arriving[u], work.unseen[u] = 0.0, 0.0
         if arriving == 0.0 or u == target.node:
             continue
-        _pass_on(links, target, work, u, arriving, unseen, -1, -1)
+        pass_on(links, target, work, u, arriving, unseen, -1, -1)
 
 
 @njit(cache=True)

@@ -108,10 +108,9 @@ def _shares(scored: Scored, layers: Layers, end: End) -> list[tuple[tuple[str, f
 
 def _largest(names: list[str], amounts: Floats) -> tuple[tuple[str, float], ...]:
     """Return (name, share of the total), largest first; ties by name."""
-    total = amounts.sum()
-    shares = [(names[k], float(amounts[k] / total)) for k in np.flatnonzero(amounts)]
-    shares.sort(key=lambda pair: (-pair[1], pair[0]))
-    return tuple(pair for pair in shares if pair[1] >= SMALLEST_SHARE)
+    shares = amounts / amounts.sum()
+    told = [(names[k], float(shares[k])) for k in np.flatnonzero(shares >= SMALLEST_SHARE)]
+    return tuple(sorted(told, key=lambda pair: (-pair[1], pair[0])))
 
 
 def _post_hours(scored: Scored, layers: Layers) -> list[tuple[tuple[str, float], ...]]:
