@@ -28,6 +28,7 @@ from riskmap.model.passes import (
 from riskmap.model.routes import Trips, depart, pass_on
 from riskmap.model.scores import MovementScore, Scores
 from riskmap.network.arcs import Floats, Ints
+from riskmap.network.shortest import heap_pop, heap_push
 from riskmap.network.travel import ReachArcs
 
 End = Literal["origins", "destinations"]
@@ -145,7 +146,11 @@ def _load_by_group(  # pragma: no cover
             row = by_group[group[t]]
             for one in range(first, t + 1):
                 _record_start(links, target, work, trips.origin[one], waters, row)
-            _send_on(links, target, work, top, waters, row)
+            if first == t:
+                _follow(links, target, work, trips.origin[t], waters, row)
+            else:
+                _sweep(links, target, work, top, waters, row)
+            _record_arrival(links, target, work, waters, row)
             first, top = t + 1, -1
 
 
@@ -222,18 +227,84 @@ def _record_links(  # pragma: no cover
 
 
 @njit(cache=True)
-def _send_on(  # pragma: no cover
+def _sweep(  # pragma: no cover
     links: Links, target: Target, work: Work, top: int, waters: Waters, row: Floats
 ) -> None:
-    """Carry what has departed to the destination, and record what passes on the way."""
+    """Carry what many have departed with over all nodes, farthest first, and record it."""
     for k in range(top, -1, -1):
-        u = work.order[k]
-        arriving, unseen = work.arriving[u], work.unseen[u]
+        _carry(links, target, work, work.order[k], waters, row)
+
+
+@njit(cache=True)
+def _follow(  # noqa: C901  # pragma: no cover
+    links: Links, target: Target, work: Work, origin: int, waters: Waters, row: Floats
+) -> None:
+    """Carry what one has departed with over the nodes on its ways only, farthest first.
+
+    One function, because a call for each node would cost more than what is done there.
+    """
+    size = 0
+    chain = links.node_chain[origin]
+    if chain < 0:
+        size = _wait(work, size, origin)
+    else:
+        for end in range(2):
+            slot = links.chain_start[chain] if end == 0 else links.chain_start[chain + 1] - 1
+            node = links.slot_node[slot]
+            size = _wait(work, size, node)
+            # What may not come back through its origin has been passed on from there already.
+            for i in range(links.out_start[node], links.out_start[node + 1]):
+                size = _wait(work, size, links.link_head[links.out_link[i]])
+    while size > 0:
+        u = work.items[0]
+        size = heap_pop(work.keys, work.items, size)
+        arriving = work.arriving[u]
         work.arriving[u], work.unseen[u] = 0.0, 0.0
         if arriving == 0.0 or u == target.node:
             continue
-        pass_on(links, target, work, u, arriving, unseen, -1, -1)
-        _record_links(links, work, u, waters, row)
+        for side in range(2):
+            if target.chain >= 0 and links.slot_node[target.ends[side]] == u:
+                coming = FROM_FIRST if side == 0 else FROM_LAST
+                work.gather[coming, target.slot] += arriving * target.links[side, 2]
+        for i in range(links.out_start[u], links.out_start[u + 1]):
+            link = links.out_link[i]
+            flow = arriving * work.share[link]
+            if flow == 0.0:
+                continue
+            for at in range(waters.chain_start[link >> 1], waters.chain_start[(link >> 1) + 1]):
+                row[waters.chain_corridor[at]] += flow * waters.chain_km[at]
+            v = links.link_head[link]
+            if work.arriving[v] == 0.0:
+                size = heap_push(work.keys, work.items, size, -float(work.rank[v]), v)
+            work.arriving[v] += flow
+
+
+@njit(cache=True)
+def _wait(work: Work, size: int, node: int) -> int:  # pragma: no cover
+    """Put a node where something has arrived among those to carry on from; return their number."""
+    if work.arriving[node] == 0.0:
+        return size
+    return int(heap_push(work.keys, work.items, size, -float(work.rank[node]), node))
+
+
+@njit(cache=True)
+def _carry(  # pragma: no cover
+    links: Links, target: Target, work: Work, u: int, waters: Waters, row: Floats
+) -> None:
+    """Carry what has arrived at a node over its links, and record it."""
+    arriving, unseen = work.arriving[u], work.unseen[u]
+    work.arriving[u], work.unseen[u] = 0.0, 0.0
+    if arriving == 0.0 or u == target.node:
+        return
+    pass_on(links, target, work, u, arriving, unseen, -1, -1)
+    _record_links(links, work, u, waters, row)
+
+
+@njit(cache=True)
+def _record_arrival(  # pragma: no cover
+    links: Links, target: Target, work: Work, waters: Waters, row: Floats
+) -> None:
+    """Record, and forget, what comes to a destination in mid-chain from the chain's ends."""
     if target.chain >= 0:
         first, last = int(target.ends[0]), int(target.ends[1])
         slot = target.slot

@@ -109,17 +109,18 @@ def _figures(scored: Scored) -> dict[str, Floats]:
 def _nearest_post(scored: Scored, layers: Layers) -> dict[str, object]:
     """Return hours from the nearest post to each corridor's nearest point, and its name."""
     chains = scored.chains
-    hours, names = [], []
-    for c in range(chains.start.size - 1):
-        mine = chains.reach[chains.start[c] : chains.start[c + 1]]
-        nearest = mine[np.argmin(scored.hours_to_post[mine])]
-        post = scored.nearest_post[nearest]
-        found = post >= 0
-        hours.append(float(scored.hours_to_post[nearest]) if found else np.nan)
-        row = scored.posts.row[post] if found else -1
-        names.append(str(layers.tables["police_posts"]["name"].loc[row]) if found else "")
+    hours = scored.hours_to_post[chains.reach]
+    corridor = np.repeat(np.arange(chains.start.size - 1), np.diff(chains.start))
+    order = np.lexsort((hours, corridor))  # stable: of equal hours the first reach downstream
+    nearest = chains.reach[order[chains.start[:-1]]]
+    post = scored.nearest_post[nearest]
+    names = np.full(post.size, "", dtype=object)
+    found = post >= 0
+    if found.any():
+        table = layers.tables["police_posts"]["name"].astype(str)
+        names[found] = table.loc[scored.posts.row[post[found]]].to_numpy()
     return {
-        "hours_to_nearest_post": np.array(hours, dtype=np.float64),
+        "hours_to_nearest_post": np.where(found, scored.hours_to_post[nearest], np.nan),
         "nearest_post": pd.Series(names, dtype=object),
     }
 
