@@ -115,6 +115,7 @@ def rivers_table(lines: Sequence[tuple[Sequence[XY], Mapping[str, Any]]]) -> gpd
     )
     for number in _RIVER_NUMBERS:
         table[number] = [float(columns.get(number, np.nan)) for _, columns in lines]
+    table["id"] = table["next_down"] = ""
     table["navigable"] = [columns.get("navigable", "both") for _, columns in lines]
     table["id"] = table["next_down"] = ""
     return table
