@@ -22,6 +22,7 @@ from riskmap.cli_options import (
     Level,
     Method,
     Overwrite,
+    PlanOutput,
     Season,
     SeasonName,
     StudyPath,
@@ -296,7 +297,7 @@ def graph(
 @app.command(epilog="Example: riskmap plan study.toml --checkpoints 3 -o plan.gpkg")
 def plan(
     study: StudyPath = DEFAULT_STUDY,
-    output: TableOutput = ...,  # type: ignore[assignment]
+    output: PlanOutput = ...,  # type: ignore[assignment]
     checkpoints: Annotated[
         int | None, typer.Option(min=1, metavar="K", help="Where to put so many checkpoints.")
     ] = None,
@@ -332,7 +333,7 @@ def plan(
     places = checkpoints is not None or budget is not None
     if places == (patrol_hours is not None):
         raise typer.BadParameter("give one of --checkpoints K (or --budget) and --patrol-hours B")
-    check_ending(output, *table_endings())
+    check_ending(output, *table_endings(), ".html")
     refuse_existing(output, overwrite=overwrite, table="checkpoints" if places else "patrol_hours")
     result = _run(_read(study, season=season, language=language, candidates=candidates))
     if places:
@@ -359,7 +360,10 @@ def _save_checkpoints(
     from riskmap.outputs.terminal import print_advice
 
     displacement = result.displacement(plan)
-    write_checkpoints(result.outcome, plan, path, displacement=displacement, overwrite=overwrite)
+    if not _save_plan_map(result, plan, path, overwrite=overwrite):
+        write_checkpoints(
+            result.outcome, plan, path, displacement=displacement, overwrite=overwrite
+        )
     print_advice(advise_checkpoints(result.outcome, plan, displacement))
 
 
@@ -368,8 +372,22 @@ def _save_hours(result: Result, plan: StudyHours, path: Target, *, overwrite: bo
     from riskmap.outputs.plans import write_hours
     from riskmap.outputs.terminal import print_advice
 
-    write_hours(result.outcome, plan, path, overwrite=overwrite)
+    if not _save_plan_map(result, plan, path, overwrite=overwrite):
+        write_hours(result.outcome, plan, path, overwrite=overwrite)
     print_advice(advise_hours(result.outcome, plan))
+
+
+def _save_plan_map(
+    result: Result, plan: CheckpointPlan | StudyHours, path: Target, *, overwrite: bool
+) -> bool:
+    """Write a plan as a page where that is what its ending says."""
+    if not isinstance(path, Path) or path.suffix.lower() != ".html":
+        return False
+    from riskmap.outputs.files import write_whole
+
+    page = result.map_plan(plan).get_root().render()
+    write_whole(path, page.encode(), overwrite=overwrite)
+    return True
 
 
 def _make_folder(folder: Path) -> None:

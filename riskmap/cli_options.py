@@ -72,6 +72,17 @@ TableOutput = Annotated[
         help="File to write: .csv .geojson .gpkg .parquet .json .xlsx, or postgresql://…",
     ),
 ]
+PlanOutput = Annotated[
+    Target,
+    typer.Option(
+        "-o",
+        "--output",
+        parser=read_target,
+        metavar="FILE",
+        help="File to write: .csv .geojson .gpkg .parquet .json .xlsx, postgresql://…, or a map "
+        "before and after: .html",
+    ),
+]
 Season = Annotated[SeasonName | None, typer.Option(help="Water season, in place of the study's.")]
 Language = Annotated[
     LanguageName | None, typer.Option(help="Language of what people read, in place of the study's.")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from riskmap.errors import DataError, NetworkError, Problem
 from riskmap.layers import Layers, read_layers
 from riskmap.model.corridors import chain_reaches
 from riskmap.model.demand import SitesOnWater
-from riskmap.model.patrol import Posts, nearest_posts, spread_patrols
+from riskmap.model.patrol import Patrols, Posts, nearest_posts, spread_patrols
 from riskmap.model.scores import Movement, score_movements, scores_by_reach
 from riskmap.network.arcs import Floats
 from riskmap.network.borders import find_crossings
@@ -208,13 +208,18 @@ def _speeds(settings: Settings, reaches: Reaches) -> Speeds:
 
 
 def score_network(
-    settings: Settings, layers: Layers, sited: Sited
+    settings: Settings,
+    layers: Layers,
+    sited: Sited,
+    *,
+    amend: Callable[[Patrols, Posts], Patrols] | None = None,
 ) -> tuple[Scored, tuple[Note, ...]]:
-    """Score a network whose sites stand on it."""
+    """Score a network whose sites stand on it; `amend` changes the patrols, for a plan's hours."""
     reaches, patrol = sited.reaches, settings.patrol
     speeds = _speeds(settings, reaches)
     posts = _posts(settings, layers, sited)
     patrols = spread_patrols(reaches, posts, usable=speeds.navigable)
+    patrols = amend(patrols, posts) if amend else patrols
     hours_to_post, nearest = nearest_posts(reaches, posts, usable=speeds.navigable)
     network = build_arcs(
         reaches,

@@ -197,6 +197,17 @@ class Result:
         )
         return plan_study_checkpoints(self.outcome, request)
 
+    def map_plan(
+        self,
+        plan: CheckpointPlan | StudyHours,
+        *,
+        language: Literal["es", "en"] | None = None,
+    ) -> RiskMap:
+        """Return the map before and after a plan, with its advice; the study's language."""
+        from riskmap.outputs.plan_pages import map_plan
+
+        return map_plan(self.outcome, plan, language=language)
+
     def displacement(self, plan: CheckpointPlan) -> Displacement:
         """Return where travellers go instead, once all of them know a plan of checkpoints."""
         from riskmap.planning.study_displacement import trace_displacement

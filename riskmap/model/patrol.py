@@ -122,6 +122,33 @@ def spread_patrols(reaches: Reaches, posts: Posts, *, usable: Bools) -> Patrols:
     )
 
 
+def add_hours(patrols: Patrols, posts: Posts, *, post: Ints, reach: Ints, hours: Floats) -> Patrols:
+    """Return patrols with more hours of some posts on some reaches.
+
+    Parameters
+    ----------
+    patrols, posts
+        The patrols that there are; nothing given is changed.
+    post, reach, hours
+        Hours a month to add, before effectiveness: one entry for each post and reach.
+    """
+    effective = hours * posts.effectiveness[post]
+    n_posts, n_reaches = posts.node.size, patrols.hours.size
+    owner = np.concatenate([np.repeat(np.arange(n_posts), np.diff(patrols.post_start)), post])
+    place = np.concatenate([patrols.post_reach, reach])
+    pair, where = np.unique(owner.astype(np.int64) * n_reaches + place, return_inverse=True)
+    amounts = np.bincount(where, np.concatenate([patrols.post_hours, effective]))
+    sizes = np.bincount(pair // n_reaches, minlength=n_posts)
+    swept = effective * posts.speed_kmh[post]
+    return Patrols(
+        patrols.hours + np.bincount(reach, effective, minlength=n_reaches),
+        patrols.sweep_km + np.bincount(reach, swept, minlength=n_reaches),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
+        (pair % n_reaches).astype(np.int32),
+        amounts.astype(np.float64, copy=False),
+    )
+
+
 def nearest_posts(reaches: Reaches, posts: Posts, *, usable: Bools) -> tuple[Floats, Ints]:
     """Return hours from the nearest post's craft to each reach's nearest point, and which post.
 

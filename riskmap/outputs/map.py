@@ -18,7 +18,7 @@ from folium.template import Template
 
 from riskmap.errors import OutputError, Problem
 from riskmap.outputs.assets import JQUERY_JS, LEAFLET_CSS, LEAFLET_JS, image_address
-from riskmap.outputs.elements import ELEMENTS, Edition, MapElement, scripts, styles
+from riskmap.outputs.elements import ELEMENTS, Edition, MapElement, PlanShown, scripts, styles
 from riskmap.outputs.elements.base import OutcomeLike
 from riskmap.outputs.elements.story import season_word
 from riskmap.outputs.page import Content, Page
@@ -112,6 +112,7 @@ def build_map(
     language: Language | None = None,
     marking: str | None = None,
     online_tiles: OnlineTiles | None = None,
+    plan: PlanShown | None = None,
 ) -> RiskMap:
     """Build the planner's map of one result, or of several with a switch between them.
 
@@ -126,6 +127,8 @@ def build_map(
         Distribution marking; by default that the page is internal, since it shows venues.
     online_tiles
         Tiles under the map for readers with a network; none by default.
+    plan
+        A plan that the page is about: its advice, and the traffic that it moves.
 
     Returns
     -------
@@ -148,7 +151,7 @@ def build_map(
     results = tuple(
         (f"r{k}", label, o) for k, (label, (_, o)) in enumerate(zip(labels, named, strict=True))
     )
-    edition = Edition(results, words, words.say("marking") if marking is None else marking)
+    edition = Edition(results, words, words.say("marking") if marking is None else marking, plan)
     bounds = _bounds(edition.outcomes)
     content = _content(edition, bounds=bounds, tiles=online_tiles)
     return RiskMap(content, bounds=bounds, title=words.say("map_of", name=content.title))

@@ -182,6 +182,26 @@ PLAN_WORDS: Final = MappingProxyType(
                 "than {most} (proven)."
             ),
         ),
+        "plan": ("El plan", "The plan"),
+        "plan_mark": ("lugar del plan", "place of the plan"),
+        "plan_today": ("Hoy", "Today"),
+        "plan_carried_out": ("Con el plan", "With the plan"),
+        "plan_checkpoint": ("Plan {number}: {place}", "Plan {number}: {place}"),
+        "layer_displaced": ("Tránsito que se desplaza", "Displaced traffic"),
+        "displaced_title": (
+            "Si todos se adaptan al plan",
+            "If everybody adapts to the plan",
+        ),
+        "displaced_note": (
+            " (grosor: cuánto cambia)",
+            " (width: how much it changes)",
+        ),
+        "displaced_rose": ("pasaría más tránsito", "more traffic would pass"),
+        "displaced_fell": ("pasaría menos tránsito", "less traffic would pass"),
+        "displaced_change": (
+            "Tránsitos: {before} hoy, {after} si todos se adaptan.",
+            "Transits: {before} today, {after} if everybody adapts.",
+        ),
         "plan_model": (
             "El tránsito es lo que espera un modelo, no lo que alguien contó.",
             "Traffic is what a model expects, not what anybody counted.",

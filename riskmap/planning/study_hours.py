@@ -157,7 +157,7 @@ def _outings(outcome: Outcome, beats: Beats, *, length_h: float) -> Outings:
         scored.posts,
         patrols=scored.patrols,
         beats=beats,
-        usable=scored.speeds.usable,
+        usable=scored.speeds.navigable,
         length_h=length_h,
     )
 
@@ -246,7 +246,7 @@ def _travel(outcome: Outcome, plan: HoursPlan) -> Floats:
     reaches, posts = outcome.scored.reaches, outcome.scored.posts
     hours = np.empty(plan.reach.size)
     for p in np.unique(plan.post).tolist():
-        times = hours_from_post(reaches, posts, p, usable=outcome.scored.speeds.usable)
+        times = hours_from_post(reaches, posts, p, usable=outcome.scored.speeds.navigable)
         mine = plan.post == p
         ends = np.minimum(times[reaches.u], times[reaches.v])
         hours[mine] = 2.0 * ends[plan.reach[mine]]

@@ -290,6 +290,16 @@ def test_a_plan_wants_one_thing(small_study: SmallStudy) -> None:
     assert "hours" in line
 
 
+def test_a_plan_is_a_map_before_and_after(small_study: SmallStudy) -> None:
+    for asked in (("--checkpoints", 1), ("--patrol-hours", 40)):
+        path = small_study.folder / f"plan{asked[1]}.html"
+        result = riskmap("plan", small_study.path, *asked, "--language", "en", "-o", path)
+        assert result.returncode == 0, result.stderr
+        page = path.read_text("utf-8")
+        for words in ("With the plan", "Today", "What it gains:"):
+            assert words in page
+
+
 def feasible(study: SmallStudy, **columns: list[object]) -> Path:
     path = study.folder / "feasible.geojson"
     places = {"x": [-70.0, -70.0], "y": [-12.5, -12.7], "name": ["Recodo", "Playa Baja"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from riskmap.outputs.elements.access import Access
-from riskmap.outputs.elements.base import Edition, MapElement, element_file
+from riskmap.outputs.elements.base import Edition, MapElement, PlanShown, element_file
 from riskmap.outputs.elements.basemap import BaseMap
 from riskmap.outputs.elements.controls import (
     Labels,
@@ -19,11 +19,13 @@ from riskmap.outputs.elements.controls import (
     Table,
 )
 from riskmap.outputs.elements.corridors import Corridors
+from riskmap.outputs.elements.plan import Plan
 from riskmap.outputs.elements.sites import Sites
 from riskmap.outputs.elements.story import Limits, Marking, Story
 
 ELEMENTS: Final[tuple[type[MapElement], ...]] = (
-    Marking, Story, Search, Ranking, Limits, Corridors, BaseMap, Sites, Access, Layers, Legend,
+    Marking, Story, Plan, Search, Ranking,
+    Limits, Corridors, BaseMap, Sites, Access, Layers, Legend,
     Table, Paper, SecondSheet, Permalink, Labels,
 )  # fmt: skip
 
@@ -43,4 +45,4 @@ def styles() -> str:
     return "\n".join(element_file(f"{name}.css") for name in _STYLES)
 
 
-__all__ = ["ELEMENTS", "Edition", "MapElement", "scripts", "styles"]
+__all__ = ["ELEMENTS", "Edition", "MapElement", "PlanShown", "scripts", "styles"]

@@ -96,6 +96,39 @@ class OutcomeLike(Protocol):
     def notes(self) -> Sequence[Note]: ...  # noqa: D102
 
 
+class AdviceLike(Protocol):
+    """List what the map reads of advice (`riskmap.outputs.advice.Advice` has it all)."""
+
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def heads(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def rows(self) -> Sequence[Sequence[str]]: ...  # noqa: D102
+    @property
+    def lines(self) -> Sequence[str]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class PlanShown:
+    """Hold what a page shows of a plan.
+
+    Attributes
+    ----------
+    advice
+        What it says.
+    displaced
+        Waters with `name`, `transits_before`, `transits_after` and `change`; None where the plan
+        says nothing of them.
+    marks
+        (lon, lat) of each row of the advice, where it has a place.
+    """
+
+    advice: AdviceLike
+    displaced: gpd.GeoDataFrame | None = None
+    marks: Sequence[tuple[float, float]] = ()
+
+
 @dataclass(frozen=True)
 class Edition:
     """Hold what one map shows, and in which words.
@@ -108,11 +141,14 @@ class Edition:
         Of the page's language.
     marking
         Distribution marking, printed on every sheet.
+    plan
+        The plan that the page is about, if any.
     """
 
     results: tuple[tuple[str, str, OutcomeLike], ...]
     words: Words
     marking: str
+    plan: PlanShown | None = None
 
     @property
     def language(self) -> Language:
