@@ -15,6 +15,7 @@ from riskmap.layers.databases import read_database
 from riskmap.layers.findings import Findings
 from riskmap.layers.geometry import mend_geometry
 from riskmap.layers.mapping import apply_preset
+from riskmap.layers.passage import close_rivers
 from riskmap.layers.sources import Source, hash_source, read_source, to_degrees
 from riskmap.presets.sources import known_presets
 from riskmap.report import Note
@@ -84,6 +85,8 @@ def _read_layer(
             return None
     rows = mend_geometry(rows, kinds=schema.geometry, findings=findings)
     table = canonical_columns(rows, schema=schema, columns=section.columns, findings=findings)
+    if name == "rivers":
+        table = close_rivers(table, findings)
     findings.settle(skip=section.unusable_rows == "skip")
     table = table.drop(index=[row for row in findings.unusable if row in table.index])
     if table.empty and not findings.problems:

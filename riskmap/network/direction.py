@@ -102,7 +102,7 @@ def infer_direction(
         fall = height_m[reaches.u] - height_m[reaches.v]
         evidence = evidence + np.where(np.isnan(fall), 0.0, fall / _HEIGHT_M)
     forest = span_reaches(reaches)
-    candidate, named = _candidates(reaches, forest, outlets)
+    candidate, named = _candidates(reaches, forest, outlets, sure)
     likely = np.where(candidate, score_outlets(reaches, forest, evidence), -np.inf)
     outlet = best_by_part(forest, likely)
     told = candidate & named[forest.root]
@@ -167,11 +167,18 @@ def _rises(reaches: Reaches, way: Floats, known: Bools, height_m: Floats | None)
     return rises
 
 
-def _candidates(reaches: Reaches, forest: Forest, outlets: Floats | None) -> tuple[Bools, Bools]:
-    """Return the nodes that may be outlets, and (by node) the roots of parts with a named one."""
+def _candidates(
+    reaches: Reaches, forest: Forest, outlets: Floats | None, sure: Floats
+) -> tuple[Bools, Bools]:
+    """Return the nodes that may be outlets, and (by node) the roots of parts with a named one.
+
+    Ends may, and nodes where several lines end by what their ids say.
+    """
     n = len(reaches.node_xy)
     degree = np.bincount(ends_of_reaches(reaches).ravel(), minlength=n)
-    candidate: Bools = degree == 1
+    into = np.bincount(reaches.v[sure > 0.0], minlength=n)
+    into += np.bincount(reaches.u[sure < 0.0], minlength=n)
+    candidate: Bools = (degree == 1) | ((degree > 1) & (into == degree))
     ringed = np.ones(n, dtype=np.bool_)
     ringed[forest.root[candidate]] = False
     candidate |= ringed[forest.root]

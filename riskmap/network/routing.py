@@ -45,11 +45,19 @@ def named_directions(reaches: Reaches, next_row: Mapping[int, int]) -> Floats:
         at = nodes.setdefault(int(reaches.source_id[k]), {})
         at.setdefault(int(reaches.u[k]), []).append(int(k))
         at.setdefault(int(reaches.v[k]), []).append(int(k))
+    met: dict[int, set[int]] = {}
     for row, below in next_row.items():
         own, other = nodes.get(row, {}), nodes.get(below, {})
         meets = [node for node in own if node in other]
         if len(meets) == 1:
             _follow(reaches, own, meets[0], way)
+            met.setdefault(below, set()).add(meets[0])
+    # A line that others flow into, and that names none, leaves by its end that nothing enters.
+    for row in met.keys() - next_row.keys():
+        ends = [node for node, beside in nodes[row].items() if len(beside) == 1]
+        mouths = [node for node in ends if node not in met[row]]
+        if len(mouths) == 1:
+            _follow(reaches, nodes[row], mouths[0], way)
     return way
 
 
