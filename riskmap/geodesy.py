@@ -129,13 +129,39 @@ def measures_on(
     t
         Fraction of the segment, in degrees, 0 to 1.
     """
-    a, b = coords[segment], coords[segment + 1]
-    foot = a + (b - a) * t[:, None]
-    before, after = _plane_metres(a, foot), _plane_metres(foot, b)
-    share = np.divide(before, before + after, out=np.zeros_like(before), where=before > 0.0)
+    share = _share_of_length(coords[segment], coords[segment + 1], t)
     start = measures_km[segment]
     along: Floats = start + (measures_km[segment + 1] - start) * share
     return along
+
+
+def fractions_at(coords: Floats, segment: npt.NDArray[np.integer], share: Floats) -> Floats:
+    """Return the fractions in degrees at given shares of segments' lengths, 0 to 1.
+
+    What `measures_on` undoes, to a thousandth of a millimetre.
+
+    Parameters
+    ----------
+    coords
+        Vertices of lines.
+    segment
+        First vertex of each point's segment.
+    share
+        Share of the segment's length, 0 to 1.
+    """
+    a, b = coords[segment], coords[segment + 1]
+    t = share
+    for _ in range(3):  # the scale changes little along a segment: each step gains four digits
+        t = np.clip(t + share - _share_of_length(a, b, t), 0.0, 1.0)
+    return t
+
+
+def _share_of_length(a: Floats, b: Floats, t: Floats) -> Floats:
+    """Return the share of segments' lengths that lies before fractions of their degrees."""
+    foot = a + (b - a) * t[:, None]
+    before, after = _plane_metres(a, foot), _plane_metres(foot, b)
+    share: Floats = np.divide(before, before + after, out=np.zeros_like(before), where=before > 0.0)
+    return share
 
 
 def _plane_metres(a: Floats, b: Floats) -> Floats:

@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import NetworkError, Problem
-from riskmap.geodesy import vertex_measures_km
+from riskmap.geodesy import fractions_at, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Geometries, Ints
 from riskmap.network.cutting import Pieces, take_lines
 from riskmap.network.noding import node_lines
@@ -289,6 +289,8 @@ def _cut(reaches: Reaches, cut_reach: np.ndarray, cut_km: Floats) -> Reaches:
     n, n_cuts, n_nodes = reaches.u.size, cut_reach.size, reaches.node_xy.shape[0]
     measures = vertex_measures_km(reaches.coords, reaches.offsets)
     owner = np.repeat(np.arange(n), np.diff(reaches.offsets))
+    # A reach that was cut before is as long as it was in the whole, to a hair.
+    measures *= (reaches.length_km / measures[reaches.offsets[1:] - 1])[owner]
     xy = _places(reaches, measures, owner, cut_reach, cut_km)
     # A cut stands twice in the list of vertices: it ends one part and begins the next.
     all_reach = np.concatenate([owner, cut_reach, cut_reach])
@@ -337,8 +339,8 @@ def _places(
     k = np.clip(k, reaches.offsets[reach] + 1, reaches.offsets[reach + 1] - 1)
     before, after = measures[k - 1], measures[k]
     with np.errstate(invalid="ignore", divide="ignore"):
-        t = np.where(after > before, (km - before) / (after - before), 0.0)
-    t = np.clip(t, 0.0, 1.0)[:, None]
+        share = np.where(after > before, (km - before) / (after - before), 0.0)
+    t = fractions_at(reaches.coords, k - 1, np.clip(share, 0.0, 1.0))[:, None]
     places: Floats = reaches.coords[k - 1] * (1.0 - t) + reaches.coords[k] * t
     return places
 

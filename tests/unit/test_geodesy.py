@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from riskmap.geodesy import line_lengths_km, metres_per_degree, vertex_measures_km
+from riskmap.geodesy import (
+    fractions_at,
+    line_lengths_km,
+    measures_on,
+    metres_per_degree,
+    vertex_measures_km,
+)
 
 GEOD = Geod(ellps="WGS84")
 #: Geodesics after Karney are themselves good to a few nanometres.
@@ -74,3 +80,15 @@ def test_a_degree_is_as_long_as_on_the_ellipsoid(latitude: float) -> None:
     along = GEOD.inv(-70.0, latitude - d / 2, -70.0, latitude + d / 2)[2] / d
     assert east[0] == pytest.approx(across, rel=1e-6)
     assert north[0] == pytest.approx(along, rel=1e-6)
+
+
+def test_a_place_on_a_long_segment_is_found_again() -> None:
+    """From a fraction to its measure and back, within a thousandth of a millimetre."""
+    coords = np.array([[-70.0, -12.0], [-69.8, -12.3], [-69.7, -3.0]])
+    measures = vertex_measures_km(coords, np.array([0, 3]))
+    segment = np.repeat([0, 1], 101)
+    t = np.tile(np.linspace(0.0, 1.0, 101), 2)
+    km = measures_on(coords, measures, segment, t)
+    share = (km - measures[segment]) / (measures[segment + 1] - measures[segment])
+    assert fractions_at(coords, segment[:101], share[:101]) == pytest.approx(t[:101], abs=2e-11)
+    assert fractions_at(coords, segment[101:], share[101:]) == pytest.approx(t[101:], abs=1e-9)
