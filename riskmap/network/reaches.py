@@ -290,7 +290,8 @@ def _cut(reaches: Reaches, cut_reach: np.ndarray, cut_km: Floats) -> Reaches:
     measures = vertex_measures_km(reaches.coords, reaches.offsets)
     owner = np.repeat(np.arange(n), np.diff(reaches.offsets))
     # A reach that was cut before is as long as it was in the whole, to a hair.
-    measures *= (reaches.length_km / measures[reaches.offsets[1:] - 1])[owner]
+    ends = measures[reaches.offsets[1:] - 1]
+    measures *= np.divide(reaches.length_km, ends, out=np.ones(n), where=ends > 0.0)[owner]
     xy = _places(reaches, measures, owner, cut_reach, cut_km)
     # A cut stands twice in the list of vertices: it ends one part and begins the next.
     all_reach = np.concatenate([owner, cut_reach, cut_reach])
