@@ -269,13 +269,15 @@ def compare(before: Result, after: Result) -> Comparison:
     PlanError
         Where the two have no water in common.
     """
-    from riskmap.planning.compare import compare_corridors
+    from riskmap.planning.compare import compare_corridors, detail_of
 
     return compare_corridors(
         before.corridors,
         after.corridors,
         summary_before=before.summary,
         summary_after=after.summary,
+        detail_before=detail_of(before.outcome),
+        detail_after=detail_of(after.outcome),
     )
 
 

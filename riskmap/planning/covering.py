@@ -18,12 +18,15 @@ from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.planning.means import Means
-from riskmap.planning.siting import Choice
+from riskmap.planning.siting import Choice, improve_by_restarts
 from riskmap.planning.traffic import Places
 from riskmap.planning.ways import Ways, merge_ways
 
 #: Further checkpoints on a way that would add less than this share of it have no variable.
 LEAST_STEP = 1e-13
+#: How often some places are taken out and chosen anew, and the share of the time that it may take.
+RESTARTS = 30
+SHARE = 0.1
 #: The solver's tolerances are about 1e-6 in its own units: the sum of transits is scaled to this.
 SCALE = 1e5
 #: What the solver's tolerances leave between an optimum and its bound, as a share.
@@ -115,9 +118,16 @@ def solve_choice(ways: Ways, start: Choice, *, means: Means, deadline: float) ->
     if start.gap == 0.0 or time.monotonic() >= deadline:
         return start
     program = _condense(ways, means)
-    start, idle = _relax(program, start, deadline=deadline)
+    relaxed = _relax(program, deadline=deadline)
+    start = _bound_by(relaxed, start)
+    # What the relaxed program leaves open is looked at once more: a better start rules out more.
+    start = improve_by_restarts(
+        ways.values, start, means=means, rounds=RESTARTS, deadline=_part(deadline, SHARE)
+    )
+    start = _bound_by(relaxed, start)
     if start.gap == 0.0 or time.monotonic() >= deadline:
         return start
+    idle = relaxed.bound - relaxed.cost < start.value * (1.0 - SOLVED)
     places, bound = _solve(program.without(idle), deadline=deadline)
     # What was left out is in no choice better than the start.
     best = replace(start, bound=min(start.bound, max(bound, start.value)))
@@ -160,8 +170,16 @@ def _dominated(program: Program) -> Bools:
     return dominated
 
 
-def _relax(program: Program, start: Choice, *, deadline: float) -> tuple[Choice, Bools]:
-    """Bound the start by the relaxed program; return also the columns in no better choice."""
+@dataclass(frozen=True, slots=True)
+class _Relaxed:
+    """Hold what the relaxed program says: its bound, and what one checkpoint in a column costs."""
+
+    bound: float
+    cost: Floats
+
+
+def _relax(program: Program, *, deadline: float) -> _Relaxed:
+    """Solve the relaxed program; without an answer in time nothing is bounded or ruled out."""
     worth, (matrix, limit) = program.worth(), program.rows()
     n_places = len(program.members)
     scale = SCALE / program.ways.transits.sum()
@@ -174,13 +192,21 @@ def _relax(program: Program, start: Choice, *, deadline: float) -> tuple[Choice,
         options={"time_limit": _remaining(deadline)},
     )
     if result.status != 0:
-        return start, np.zeros(n_places, dtype=np.bool_)
-    relaxed = -result.fun / scale
-    proven = relaxed <= start.value * (1.0 + SOLVED)
-    bound = start.value if proven else max(min(start.bound, relaxed), start.value)
-    # One checkpoint there would cost its reduced cost: is less left than the start intercepts?
-    cost = result.lower.marginals[:n_places] / scale
-    return replace(start, bound=bound), relaxed - cost < start.value * (1.0 - SOLVED)
+        return _Relaxed(np.inf, np.zeros(n_places))
+    return _Relaxed(-result.fun / scale, result.lower.marginals[:n_places] / scale)
+
+
+def _bound_by(relaxed: _Relaxed, choice: Choice) -> Choice:
+    """Bound a choice by the relaxed program; within the solver's tolerance it is the best."""
+    proven = relaxed.bound <= choice.value * (1.0 + SOLVED)
+    bound = choice.value if proven else max(min(choice.bound, relaxed.bound), choice.value)
+    return replace(choice, bound=bound)
+
+
+def _part(deadline: float, share: float) -> float:
+    """Return the deadline of a share of the time that is left."""
+    now = time.monotonic()
+    return now + share * max(deadline - now, 0.0)
 
 
 def _solve(program: Program, *, deadline: float) -> tuple[Places | None, float]:

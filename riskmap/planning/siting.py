@@ -27,6 +27,8 @@ TIE = 1e-12
 WORTHWHILE = 1e-9
 #: Gaps below this are the rounding of sums.
 PROVEN = 1e-9
+#: Places from which on some are taken out and chosen anew.
+LEAST_SHAKEN = 3
 _NONE = np.empty(0, dtype=np.int64)
 
 
@@ -84,7 +86,8 @@ def extend_greedily(
         bound = min(bound, value + means.most(gains))
         worth = np.where(free, gains / means.cost if by_price else gains, -np.inf)
         best = first_best(worth)
-        done = not free.any() or (means.priced and worth[best] <= 0.0)
+        nothing = worth[best] <= (0.0 if means.priced else -np.inf)
+        done = bool(nothing) or not free.any()
         if done:
             return Choice(chosen, value, max(bound, value)), np.array(gained)
         gained.append(float(gains[best]))
@@ -122,6 +125,46 @@ def improve_by_swaps(values: Values, choice: Choice, *, means: Means, deadline: 
                 moved = True
             if time.monotonic() >= deadline:
                 break
+    return choice
+
+
+def improve_by_restarts(
+    values: Values, choice: Choice, *, means: Means, rounds: int, deadline: float
+) -> Choice:
+    """Take some places out, choose others in their stead, and swap again; keep what is better.
+
+    Parameters
+    ----------
+    values
+        As for `choose_greedily`; it is called some hundred times a round.
+    choice
+        Where to start.
+    means
+        What may be spent.
+    rounds
+        How often. What is taken out is drawn with a fixed seed: the same plan comes each time.
+    deadline
+        Time by `time.monotonic` at which to stop.
+    """
+    generator = np.random.default_rng(rounds)
+    for _ in range(rounds):
+        size = choice.places.size
+        if choice.gap == 0.0 or size < LEAST_SHAKEN or time.monotonic() >= deadline:
+            break
+        out = generator.choice(size, max(2, size // 5), replace=False)
+        banned = choice.places[out]
+
+        def others(chosen: Places, banned: Places = banned) -> tuple[float, Floats]:
+            value, gains = values(chosen)
+            return value, open_places(gains, banned)
+
+        kept = np.delete(choice.places, out)
+        filled, _ = extend_greedily(others, kept, means=means)
+        filled, _ = extend_greedily(values, filled.places, means=means)  # all others are taken
+        start = Choice(filled.places, filled.value, choice.bound)
+        found = improve_by_swaps(values, start, means=means, deadline=deadline)
+        if found.value > choice.value * (1.0 + WORTHWHILE):
+            choice = Choice(found.places, found.value, max(choice.bound, found.value))
     return choice
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -10,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString
 
+import riskmap as rm
 from riskmap.errors import PlanError
 from riskmap.planning.compare import Comparison, compare_corridors
+from riskmap.sample import sample_study_file
 
 KM = 1 / 111.2
 
@@ -139,3 +143,61 @@ def test_nothing_given_is_changed() -> None:
 def test_other_water_is_refused() -> None:
     with pytest.raises(PlanError, match="the two results have no water in common"):
         compare(corridors((0, 5, 0, 10, 9)), corridors((0, 5, 3.0, 10, 9)))
+
+
+# --- whole studies -------------------------------------------------------------------------------
+def demo(**changes: dict[str, object]) -> rm.Result:
+    """Run the embedded study with some keys of its sections changed."""
+    file = sample_study_file()
+    content = tomllib.loads(file.read_text("utf-8"))
+    for section, keys in changes.items():
+        part = content
+        for name in section.split("."):
+            part = part.setdefault(name, {})
+        part |= keys
+    return rm.Study.from_mapping(content, folder=file.parent).run()
+
+
+@pytest.fixture(scope="module")
+def today() -> rm.Result:
+    return demo()
+
+
+@pytest.mark.slow
+def test_better_detection_is_detection_everywhere(today: rm.Result) -> None:
+    """The same water and trips: every corridor is matched whole, short ones too."""
+    table = rm.compare(today, demo(patrol={"detection_per_meeting": 0.9})).corridors
+    assert set(table["match"]) == {"same"}
+    assert set(table["why"]) == {"detection", ""}
+    assert set(table["trend"]) <= {"fell", "steady"}
+    assert table["by_routes"].abs().max() < 1e-9
+    assert table["by_demand"].abs().max() < 1e-9
+
+
+@pytest.mark.slow
+def test_a_mine_that_closes_is_demand(today: rm.Result) -> None:
+    """Its trips go elsewhere: as many in all, and it is the places that draw them that changed."""
+    closed = demo(**{"layers.mining_areas": {"where": "name <> 'Guacamayo'"}})
+    table = rm.compare(today, closed).corridors
+    told = table[table["why"] != ""]
+    assert (told["why"] == "demand").mean() > 0.8
+    assert told["why"].iloc[0] == "demand"
+    parts = table[["by_demand", "by_routes", "by_detection"]].sum(axis=1)
+    assert parts.to_numpy() == pytest.approx(table["change"].to_numpy(), abs=1e-9)
+
+
+@pytest.mark.slow
+def test_a_split_corridor_is_measured_on_the_water_that_is_shared(today: rm.Result) -> None:
+    """Where only sites move corridors' ends, no stretch of water gains what it does not carry."""
+    closed = demo(**{"layers.mining_areas": {"where": "name <> 'Guacamayo'"}})
+    table = rm.compare(today, closed).corridors
+    parts = table[table["match"].isin(["split", "merged", "mixed"])]
+    assert len(parts)
+    highest = {"before": today, "after": closed}
+    for side, result in highest.items():
+        reaches = result.reaches.groupby("corridor_id")["transits"]
+        low, high = reaches.min(), reaches.max()
+        own = parts[f"corridor_{side}"]
+        value = parts[f"transits_{side}"].to_numpy()
+        assert (value >= low[own].to_numpy() * (1 - 1e-9)).all()
+        assert (value <= high[own].to_numpy() * (1 + 1e-9)).all()
