@@ -36,6 +36,7 @@ READ_ERRORS = (
 )
 #: Tables of a GPX file, the fullest first; the points of tracks carry the times.
 _GPX_TABLES = ("tracks", "routes", "waypoints")
+_OF_QGIS = ("layer_styles", "qgis_projects")
 
 
 def tables_of(place: Place) -> list[str]:
@@ -48,7 +49,9 @@ def tables_of(place: Place) -> list[str]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [str(name) for name in pyogrio.list_layers(place.location)[:, 0]]
+        names = [str(name) for name in pyogrio.list_layers(place.location)[:, 0]]
+    # QGIS keeps its styles and projects beside the layers that people mean.
+    return [name for name in names if name not in _OF_QGIS] or names
 
 
 def read_vector(

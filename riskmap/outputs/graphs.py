@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 
 from riskmap.outputs.files import whole_file
+from riskmap.outputs.qgis import style_geopackage
 from riskmap.results.check import (
     Check,
     doubtful_directions,
@@ -32,8 +33,10 @@ def write_graph(outcome: Outcome, path: Path, *, overwrite: bool = False) -> Non
         if path.suffix.lower() == ".graphml":
             _write_graphml(outcome, part)
         else:
-            nodes_table(outcome).to_file(part, layer="nodes", driver="GPKG", engine="pyogrio")
-            outcome.reaches.to_file(part, layer="reaches", driver="GPKG", engine="pyogrio")
+            tables = {"nodes": nodes_table(outcome), "reaches": outcome.reaches}
+            for layer, table in tables.items():
+                table.to_file(part, layer=layer, driver="GPKG", engine="pyogrio")
+            style_geopackage(part, tables, language=outcome.language)
 
 
 def write_check(check: Check, path: Path, *, overwrite: bool = False) -> None:

@@ -57,6 +57,7 @@ def write_checkpoints(
             "displaced_routes": displacement.routes,
             "displaced_destinations": displacement.destinations,
         },
+        language=outcome.language,
         overwrite=overwrite,
     )
 
@@ -90,6 +91,7 @@ def write_hours(
         name="patrol_hours",
         record=record,
         further={"patrols": plan.patrols, "schedule": plan.schedule},
+        language=outcome.language,
         overwrite=overwrite,
     )
 
@@ -116,7 +118,14 @@ def write_comparison(
     }
     # In a database a table of this name holds a ranking.
     name = "comparison" if isinstance(path, Address) else "corridors"
-    write_rows(comparison.corridors, path, name=name, record=record, overwrite=overwrite)
+    write_rows(
+        comparison.corridors,
+        path,
+        name=name,
+        record=record,
+        language=after.language,
+        overwrite=overwrite,
+    )
 
 
 def with_corridors(table: Any, outcome: Outcome) -> gpd.GeoDataFrame:

@@ -23,6 +23,7 @@ from riskmap.addresses import Address
 from riskmap.errors import OutputError, Problem
 from riskmap.outputs.databases import write_database
 from riskmap.outputs.files import TABLE_ENDINGS, check_outputs, whole_file
+from riskmap.outputs.qgis import style_geopackage
 from riskmap.results.access import places_of_help
 from riskmap.results.outcome import Outcome
 
@@ -73,7 +74,14 @@ def write_table(
     if level == "sites" and not places_of_help(outcome.settings, outcome.layers):
         raise OutputError(_no_help(outcome))
     table = table_of(outcome, level=level, top=top)
-    write_rows(table, path, name=level, record=record_of(outcome), overwrite=overwrite)
+    write_rows(
+        table,
+        path,
+        name=level,
+        record=record_of(outcome),
+        language=outcome.language,
+        overwrite=overwrite,
+    )
 
 
 def write_rows(
@@ -83,6 +91,7 @@ def write_rows(
     name: str,
     record: Mapping[str, Any],
     further: Mapping[str, gpd.GeoDataFrame] | None = None,
+    language: Literal["es", "en"] = "en",
     overwrite: bool = False,
 ) -> None:
     """Write any table with a record of where it comes from; see `write_table`.
@@ -102,6 +111,8 @@ def write_rows(
         `summary` and `provenance`.
     further
         More tables of the same result, by name.
+    language
+        Of what columns and legends are called where a GeoPackage is opened in QGIS.
     overwrite
         Replace a file that exists.
 
@@ -129,6 +140,8 @@ def write_rows(
             write_rows((further or {})[key], file, name=key, record=record, overwrite=overwrite)
     with whole_file(path, overwrite=overwrite) as part:
         write(tables, part, record)
+        if path.suffix.lower() == ".gpkg":
+            style_geopackage(part, tables, language=language)
         if path.suffix.lower() not in (".json", ".xlsx"):
             beside = path.with_name(f"{path.name}.provenance.json")
             with whole_file(beside, overwrite=True) as sidecar:
@@ -211,7 +224,8 @@ def _write_json(tables: Tables, path: Path, record: Record) -> None:
 def _write_gpkg(tables: Tables, path: Path, _record: Record) -> None:
     for name, table in tables.items():
         # An empty table has no geometry that says its kind.
-        kind = "LineString" if table.empty else str(table.geom_type.iloc[0])
+        known = table.geom_type.dropna()
+        kind = "LineString" if known.empty else str(known.iloc[0])
         table.to_file(
             path, layer=name, driver="GPKG", engine="pyogrio", geometry_type=kind, index=False
         )
