@@ -89,6 +89,7 @@ def _layers_of(result: Result, tmp_path: Path) -> dict[str, gpd.GeoDataFrame]:
     """Return every table that is written to a GeoPackage, by a name that says which."""
     plan = result.plan_checkpoints(1)
     moved = result.displacement(plan)
+    hours = result.plan_patrol_hours(10.0)
     return {
         "corridors": result.corridors,
         "reaches": result.reaches,
@@ -98,7 +99,9 @@ def _layers_of(result: Result, tmp_path: Path) -> dict[str, gpd.GeoDataFrame]:
         "displaced_corridors": moved.corridors,
         "displaced_routes": moved.routes,
         "displaced_destinations": moved.destinations,
-        "patrol_hours": result.plan_patrol_hours(10.0).hours,
+        "patrol_hours": hours.hours,
+        "patrols": hours.patrols,
+        "schedule": hours.schedule,
         "comparison": compare(result, result).corridors,
     }
 
