@@ -72,7 +72,7 @@ Table = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class TypedColumn:
     """Name a column of what is read, with its PostgreSQL type."""
 
     name: str
@@ -85,13 +85,13 @@ class _Relation:
 
     origin: sql.Composable
     order: sql.Composable
-    columns: tuple[_Column, ...]
-    place: _Column
+    columns: tuple[TypedColumn, ...]
+    place: TypedColumn
     postgis: str
 
 
 @dataclass(slots=True)
-class _Rows:
+class FetchedRows:
     """Collect the rows that have come."""
 
     frames: list[pd.DataFrame] = field(default_factory=list)
@@ -153,7 +153,7 @@ def _read(
         findings.refuse(what, "name a table or query that gives features")
         return None
     where = "query" if table is None else ".".join(table)
-    return _as_frame(rows, crs, findings), f"{address} ({where})", _hash(rows, relation)
+    return frame_of(rows, crs, findings), f"{address} ({where})", _hash(rows, relation)
 
 
 def _asked(address: Address, section: LayerSection) -> str | None:
@@ -224,7 +224,7 @@ def _describe(
         sql.SQL("SELECT * FROM {} AS source LIMIT 0").format(origin), binary=True
     )
     columns = tuple(
-        _Column(c.name, kinds.get(c.type_code) or _type_name(connection, c.type_code))
+        TypedColumn(c.name, kinds.get(c.type_code) or _type_name(connection, c.type_code))
         for c in head.description or ()
     )
     names = [column.name for column in columns]
@@ -285,12 +285,12 @@ def _select(relation: _Relation, where: str | None) -> sql.Composed:
     return statement + sql.SQL(" ") + relation.order
 
 
-def _attributes(relation: _Relation) -> list[_Column]:
+def _attributes(relation: _Relation) -> list[TypedColumn]:
     """Return the columns beside the place; none of them may be called like it is here."""
     return [c for c in relation.columns if c != relation.place and c.name != "geometry"]
 
 
-def _cast(column: _Column) -> sql.Composable:
+def _cast(column: TypedColumn) -> sql.Composable:
     from psycopg import sql
 
     name = sql.Identifier(column.name)
@@ -301,14 +301,14 @@ def _cast(column: _Column) -> sql.Composable:
     )
 
 
-def _fetch(connection: Connection, statement: sql.Composed, relation: _Relation) -> _Rows:
+def _fetch(connection: Connection, statement: sql.Composed, relation: _Relation) -> FetchedRows:
     """Fetch the rows in chunks, through a cursor that the server keeps."""
-    rows = _Rows()
+    rows = FetchedRows()
     columns = _attributes(relation)
     with connection.cursor(name="riskmap_layer") as cursor:
         cursor.execute(statement, binary=True)
         for chunk in _chunks(cursor):
-            _take(rows, chunk, columns)
+            take_chunk(rows, chunk, columns)
     return rows
 
 
@@ -317,7 +317,7 @@ def _chunks(cursor: Any) -> Iterator[list[tuple[Any, ...]]]:
         yield chunk
 
 
-def _take(rows: _Rows, chunk: list[tuple[Any, ...]], columns: list[_Column]) -> None:
+def take_chunk(rows: FetchedRows, chunk: list[tuple[Any, ...]], columns: list[TypedColumn]) -> None:
     """Turn a chunk into columns and shapes, so that its Python objects can go."""
     rows.digests += [hashlib.sha256(repr(row).encode()).digest() for row in chunk]
     wkb, srids, curved, *values = zip(*chunk, strict=True)
@@ -340,7 +340,7 @@ def _take(rows: _Rows, chunk: list[tuple[Any, ...]], columns: list[_Column]) -> 
 
 
 def _crs_of(
-    connection: Connection, rows: _Rows, relation: _Relation, findings: Findings
+    connection: Connection, rows: FetchedRows, relation: _Relation, findings: Findings
 ) -> CRS | None:
     """Return the one CRS of the places, None where the database states none."""
     from psycopg import sql
@@ -368,7 +368,8 @@ def _crs_of(
     return None
 
 
-def _as_frame(rows: _Rows, crs: CRS | None, findings: Findings) -> gpd.GeoDataFrame:
+def frame_of(rows: FetchedRows, crs: CRS | None, findings: Findings) -> gpd.GeoDataFrame:
+    """Return the rows that have come as one table, numbered from 0."""
     if rows.curved:
         findings.tell("converted", "arcs were drawn as lines", count=rows.curved)
     findings.unfit(
@@ -379,7 +380,7 @@ def _as_frame(rows: _Rows, crs: CRS | None, findings: Findings) -> gpd.GeoDataFr
     return gpd.GeoDataFrame(frame, geometry=np.concatenate(rows.shapes), crs=crs)
 
 
-def _hash(rows: _Rows, relation: _Relation) -> str:
+def _hash(rows: FetchedRows, relation: _Relation) -> str:
     """Return the SHA-256 of what was read; a table has no order, so none counts."""
     digest = hashlib.sha256(repr(_attributes(relation)).encode())
     for row in sorted(rows.digests):

@@ -17,6 +17,7 @@ from pyproj.exceptions import CRSError
 
 from riskmap.layers.findings import Findings
 from riskmap.layers.formats import look_at
+from riskmap.layers.large_tables import is_large_table, read_large_table
 from riskmap.layers.spelling import mend_texts
 from riskmap.layers.tables import read_table
 from riskmap.layers.vectors import filter_rows, read_parquet, read_vector
@@ -95,6 +96,9 @@ def read_file(
     findings
         Takes problems and notes.
     """
+    if is_large_table(path, section):
+        large = read_large_table(path, section, findings)
+        return None if large is None else mend_texts(large, findings)
     place = look_at(path, findings, table=section.table)
     if place is None:
         return None
