@@ -34,6 +34,8 @@ _BOTH = ("coordenadas", "coordinates", "coords", "latlon", "lat_lon", "latlong",
          "ubicacion_gps", "gps", "coordenada")  # fmt: skip
 _WKT = ("wkt", "geom", "geometry", "the_geom", "wkt_geom", "geometria")
 
+#: No coordinate is longer than this: a longer text is something else.
+_LONGEST = 60
 _DMS = re.compile(
     r"^\s*(?P<before>[NSEWO])?\s*(?P<sign>[+-])?\s*(?P<deg>\d{1,3}(?:\.\d+)?)\s*[°ºd:\s]\s*"
     r"(?:(?P<min>\d{1,2}(?:\.\d+)?)\s*(?:['′’´m:\s]\s*)?)?"
@@ -85,6 +87,8 @@ def to_degrees_of_arc(text: object) -> float:
     (-12.59, -69.1891)
     """
     given = str(text).replace("\u2212", "-").replace(",", ".").upper()
+    if len(given) > _LONGEST:
+        return float("nan")
     plain = _PLAIN.match(given)
     if plain is not None:
         return _signed(float(plain["number"]), plain["before"] or plain["after"])

@@ -43,6 +43,7 @@ def apply_preset(
     findings
         Takes what was left out and turned.
     """
+    _doubt(rows, preset, findings)
     rows = _without_persons(rows, preset.personal, findings)
     for keep in preset.keep:
         rows = _keep(rows, keep, findings)
@@ -109,6 +110,23 @@ def _tag(tags: pd.Series, key: str) -> pd.Series:
         return next((v for k, v in _HSTORE.findall(text) if k == key), None)
 
     return tags.map(one).astype("object")
+
+
+def _doubt(rows: gpd.GeoDataFrame, preset: Preset, findings: Findings) -> None:
+    """Tell a source that lacks what its preset is known by; refuse one that has nothing of it."""
+    wanted = preset.recognise.columns
+    lacking = [entry for entry in wanted if find_column(rows, entry.split("|")) is None]
+    if not lacking or rows.empty:
+        return
+    named = [name for rule in preset.columns.values() for name in (*rule.sources, *rule.fallback)]
+    what = (
+        f"the layer has no column {' and no '.join(lacking)}: it does not look like {preset.name}"
+    )
+    mend = "riskmap import FILE says which preset fits"
+    if find_column(rows, named) is None:
+        findings.refuse(what.replace("|", " or "), mend, feature="preset")
+    else:
+        findings.tell("doubtful", what.replace("|", " or "), mend, feature="preset")
 
 
 def _without_persons(

@@ -30,6 +30,8 @@ SHEET_ERRORS = (*ARCHIVE_ERRORS, InvalidFileException, LookupError, SyntaxError,
                 AttributeError)  # fmt: skip
 _SEPARATORS = ("\t", "|", ";", ",")
 _CODES = re.compile(r"^(?:ubigeo|id|cod|cc|iddist|idprov|iddpto|codcp|cod_.*|codigo.*|.*_id)$")
+#: No table of places has more columns than this.
+COLUMNS_LIMIT = 2_000
 #: Rows above the headings of a sheet (titles, logos) that are looked through.
 _TITLE_ROWS = 20
 #: A sheet has no more rows than this; more means that it is broken.
@@ -105,6 +107,11 @@ def _read_text(
             "name a CSV file, or another format that GDAL reads",
             feature=place.path.name,
         )
+        return None, False
+    width = _columns(lines, separator)
+    if width > COLUMNS_LIMIT:
+        what = f"holds {width} columns, more than {COLUMNS_LIMIT}"
+        findings.refuse(what, "is it turned on its side? export it anew", feature=place.path.name)
         return None, False
     header = _header(lines, separator, preset)
     rows = _parse(text, separator, header, place, findings)
@@ -183,7 +190,7 @@ def headings_of(place: Place, *, table: str | None) -> tuple[list[str], list[str
     text = decode(place.read_bytes()[:1_000_000], aside).replace("\0", "")
     lines = [line for line in itertools.islice(io.StringIO(text), 50) if line.strip()]
     separator = max(_SEPARATORS, key=lambda s: (_columns(lines, s), s == ","))
-    if _columns(lines, separator) < 2:
+    if not 2 <= _columns(lines, separator) <= COLUMNS_LIMIT:
         return [], []
     reader = csv.reader(lines[:1], delimiter=separator, quoting=_quoting(separator))
     first = [field.strip() for field in next(reader)]

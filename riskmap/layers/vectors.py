@@ -140,7 +140,9 @@ def _read(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             rows = _read_text(place, table, where, findings)
-            numbered = rows if where is None else _all_ids(place, table)
+            # an extract has no rows of its own: what passes the filter is numbered
+            whole = where is None or place.kind == "osm"
+            numbered = rows if whole else _all_ids(place, table)
     except READ_ERRORS as error:
         if (where is not None and "where" in str(error).lower()) or "SQL" in str(error):
             _refuse_filter(where, findings)

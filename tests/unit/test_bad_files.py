@@ -272,3 +272,34 @@ def test_a_table_of_a_million_rows(tmp_path: Path) -> None:
     assert "holds      1000000 points" in told
     assert seconds < PATIENCE
     assert peak < MEMORY
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a," * 100_000, "holds 100001 columns"),
+        ('a,b\n"' + "x" * 1_000_000, "is text, but no table"),
+        ("lon,lat\n" + "\n" * 1_000_000, "headings only"),
+        ('lon,lat\n"1' + " " * 200_000 + 'x",-12\n', None),
+        ("lon,lat,n\n-70,-12," + "é" * 1_000_000 + "\n", None),
+    ],
+)
+def test_tables_that_could_hang_a_reader(text: str, message: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(text, "utf-8")
+    start = time.process_time()
+    lines = lines_of(survey_file(path, Asked()))
+    assert time.process_time() - start < 10.0
+    assert message is None or message in lines[0]
+
+
+@pytest.mark.parametrize("ending", [".geojson", ".kml"])
+def test_nests_without_end(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"deep{ending}"
+    if ending == ".kml":
+        inner = "<Folder>" * 1_000 + "</Folder>" * 1_000
+        path.write_text(KML.replace("<name>puestos</name>", inner))
+    else:
+        path.write_text('{"type":"FeatureCollection","features":' + "[" * 500_000)
+    found = survey_file(path, Asked())
+    assert all("\n" not in line for line in lines_of(found))
