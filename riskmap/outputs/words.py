@@ -347,6 +347,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "evidence_key": ("rayado: fuera del área observada", "hatched: outside the surveyed area"),
     "key_river": ("río", "river"),
     "key_road": ("vía terrestre", "road"),
+    "key_road_travelled": ("vía que usan los viajes", "road that trips use"),
     "key_water_area": ("cuerpo de agua", "water area"),
     "key_protected": ("área protegida", "protected area"),
     "key_concession": ("concesión", "concession"),

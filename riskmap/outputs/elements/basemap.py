@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 _TOLERANCE_DEG: Final = 2e-4  # about 20 m: areas are the background of a regional map
 _LABELS_PER_RIVER: Final = 8
-_ROADS: Final = ("1", "road")
+_ROADS: Final = ("1", "road", "2", "landing")
 
 _WATER: Final = {"color": "#8db8d2", "width": 1.5, "name": "key_river"}
-_ROAD: Final = {"color": "#a79a8b", "width": 1.4, "name": "key_road"}
+_ROAD: Final = {"color": "#a8a6a2", "width": 1.2, "name": "key_road"}
+_TRAVELLED: Final = {"color": "#77736c", "width": 2.6, "name": "key_road_travelled"}
+#: Roads with less than this share of the busiest reach's transits are drawn as any road.
+_TRAVELLED_FROM: Final = 0.01
 PATROL_STYLES: Final = (
     {"color": "#b9d3ee", "width": 5, "name": "patrol_little"},
     {"color": "#6a9fd8", "width": 7, "name": "patrol_some"},
@@ -80,14 +83,14 @@ class BaseMap(MapElement):
         road = _is_road(reaches)
         blobs = {"rm-water": _pack(reaches[~road])}
         if road.any():
-            blobs["rm-roads"] = _pack(reaches[road])
+            blobs["rm-roads"] = _pack_roads(reaches, road)
         for k, outcome in enumerate(self.edition.outcomes):
             blobs[f"rm-patrol-{k}"] = _patrolled(outcome)
         return blobs
 
     def _line_layers(self) -> list[dict[str, Any]]:
         water = {"id": "rivers", "blob": "rm-water", "styles": [_WATER]}
-        road = {"id": "roads", "blob": "rm-roads", "styles": [_ROAD]}
+        road = {"id": "roads", "blob": "rm-roads", "styles": [_ROAD, _TRAVELLED]}
         present = [water, road] if _is_road(self.edition.first.reaches).any() else [water]
         return [{"group": "base", "on": True, **item} for item in present]
 
@@ -108,6 +111,14 @@ def _is_road(reaches: gpd.GeoDataFrame) -> npt.NDArray[np.bool_]:
 def _pack(reaches: gpd.GeoDataFrame) -> bytes:
     zeros = np.zeros(len(reaches), np.int64)
     return pack_lines(np.asarray(reaches["geometry"], dtype=object), owner=zeros, kind=zeros)
+
+
+def _pack_roads(reaches: gpd.GeoDataFrame, road: npt.NDArray[np.bool_]) -> bytes:
+    """Return the roads, those that trips go on in a class of their own."""
+    transits = np.nan_to_num(reaches["transits"].to_numpy(float))
+    travelled = transits[road] > _TRAVELLED_FROM * transits.max(initial=0.0)
+    lines = np.asarray(reaches["geometry"], dtype=object)[road]
+    return pack_lines(lines, owner=np.zeros(lines.size, np.int64), kind=travelled.astype(np.int64))
 
 
 def _patrolled(outcome: OutcomeLike) -> bytes:
