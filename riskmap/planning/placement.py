@@ -123,7 +123,9 @@ def _start_of_chase(traffic: Traffic, flight: Flight, *, means: Means) -> Choice
 
 def _choose_best(traffic: Traffic, watch: Watch, *, means: Means, deadline: float) -> Choice:
     """Return the optimum, or the best of greedy, swaps and solver when time or room is up."""
-    ways = list_ways(traffic, watch, limit=MOST_ROUTES, deadline=deadline)
+    # Half of the time at most: swaps have to do where routes cannot be listed.
+    listing = 0.5 * (time.monotonic() + deadline)
+    ways = list_ways(traffic, watch, limit=MOST_ROUTES, deadline=listing)
     values = partial(traffic.values, watch) if ways is None else ways.values
     choice, _ = choose_greedily(values, means=means)
     choice = improve_by_swaps(values, choice, means=means, deadline=deadline)

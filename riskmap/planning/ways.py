@@ -110,30 +110,42 @@ def _routes_by_trip(traffic: Traffic, limit: int) -> Iterator[tuple[Ints, Ints, 
     Of a trip with more routes than the limit only some may come, but more than the limit.
     """
     arcs = traffic.used
-    links = find_links(arcs, hazard_aversion_h=0.0)
     start, leaving = group_by(arcs.tail, arcs.n_nodes)
-    unseen = traffic.undetected
-    for trip, (origin, to) in enumerate(
-        zip(traffic.trips.origin, traffic.destinations, strict=True)
-    ):
-        if unseen[trip] <= 0.0:
+    survival = np.exp(-arcs.hazard)
+    unseen, destinations = traffic.undetected, traffic.destinations
+    for trips, transits in _loads(traffic):
+        for trip in trips[unseen[trips] > 0.0]:
+            origin, to = int(traffic.trips.origin[trip]), int(destinations[trip])
+            nodes, ends, shares = _list_routes(
+                (start, leaving, arcs.head), transits, survival, (origin, to), limit=limit
+            )
+            yield nodes, ends, traffic.trips.volume[trip] * arcs.end_survival[to] * shares
+
+
+def _loads(traffic: Traffic) -> Iterator[tuple[Places, Floats]]:
+    """Yield some trips and what they load on the arcs: their routes, and the choice at each node.
+
+    On least routes alone the choice at a node is the same for all who go to one destination, and
+    they are loaded together; else each trip's own ends are places of choice.
+    """
+    links = find_links(traffic.used, hazard_aversion_h=0.0)
+    together = np.isinf(traffic.theta_per_h)
+    first = traffic.trips.start if together else np.arange(traffic.trips.origin.size + 1)
+    destinations = traffic.destinations
+    for k in range(first.size - 1):
+        some = np.arange(first[k], first[k + 1])
+        if not some.size:
             continue
-        one = Trips(
-            np.array([to], dtype=np.int32),
-            np.array([0, 1], dtype=np.int32),
-            np.array([origin], dtype=np.int32),
-            np.ones(1),
+        trips = Trips(
+            destinations[some[:1]],
+            np.array([0, some.size], dtype=np.int32),
+            traffic.trips.origin[some],
+            np.ones(some.size),
         )
-        load = load_trips(links, one, theta_per_h=traffic.theta_per_h, n_arcs=arcs.tail.size)
-        survival = np.exp(-arcs.hazard)
-        nodes, ends, shares = _list_routes(
-            (start, leaving, arcs.head),
-            load.transits,
-            survival,
-            (int(origin), int(to)),
-            limit=limit,
+        load = load_trips(
+            links, trips, theta_per_h=traffic.theta_per_h, n_arcs=traffic.used.tail.size
         )
-        yield nodes, ends, traffic.trips.volume[trip] * arcs.end_survival[to] * shares
+        yield some, load.transits
 
 
 def _list_routes(
