@@ -53,7 +53,7 @@ def agreement(reaches: Reaches, rivers: np.ndarray) -> tuple[np.ndarray, np.ndar
     down = np.array([np.diff(shapely.get_coordinates(line), axis=0)[0] for line in rivers[beside]])
     with np.errstate(invalid="ignore"):
         cosine = (way[k] * down).sum(axis=1) / np.hypot(*way[k].T) / np.hypot(*down.T)
-    large = (reaches.source_id[k] < 0) | (reaches.name[k] != "")
+    large = ((reaches.source_id[k] < 0) | (reaches.name[k] != "")) & (reaches.mode[k] == 0)
     sure = large & (np.abs(cosine) > 0.8) & (reaches.length_km[k] > 1.0) & reaches.flow_known[k]
     return k[sure], cosine[sure]
 
@@ -74,6 +74,7 @@ def test_the_largest_part_leaves_the_data_where_its_river_does(
     region: tuple[str, Path, Check],
 ) -> None:
     name, _, check = region
-    (outlet,) = check.components[0].outlets
-    assert outlet == pytest.approx(OUTLETS[name], abs=0.02)
-    assert check.components[0].flow_known_km > 0.99 * check.components[0].length_km
+    part = check.components[0]  # roads may tie several basins
+    away = [np.hypot(*np.subtract(outlet, OUTLETS[name])) for outlet in part.outlets]
+    assert min(away) < 0.02
+    assert part.flow_known_km > 0.98 * part.km_by_mode["river"]
