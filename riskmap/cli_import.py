@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from riskmap.addresses import is_address
 from riskmap.errors import DataError
 
 
@@ -33,6 +34,8 @@ def import_(
     """Say what a file is, what of it a study can use, and the line for the study file."""
     from riskmap.outputs.imports import json_lines, preset_lines, survey_lines
 
+    if any(is_address(name) for name in names or []):
+        raise typer.BadParameter("import reads files: a layer in a database goes into the study")
     preset, files = _split_names(names or [], layer=layer)
     if not files:
         typer.echo("\n".join(preset_lines(preset, as_json=as_json)))

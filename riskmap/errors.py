@@ -16,9 +16,13 @@ of errors lives here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+#: User and password in the address of a database, or in what a path made of it.
+_LOGIN = re.compile(r"(\b[a-z][a-z0-9+.-]+:/+)\S*@", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,9 @@ class Problem:
     def __str__(self) -> str:
         where = self.layer if self.feature is None else f"{self.layer}, {self.feature}"
         mend = f" ({self.remedy})" if self.remedy else ""
-        # One problem is one line, whatever line ends the data hold.
-        return " ".join(f"{where}: {self.what}{mend}".split())
+        # One problem is one line, whatever line ends the data hold, and tells no password: an
+        # address may stand where a path was wanted.
+        return _LOGIN.sub(r"\1…@", " ".join(f"{where}: {self.what}{mend}".split()))
 
 
 class RiskmapError(Exception):

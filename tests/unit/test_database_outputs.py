@@ -242,6 +242,23 @@ def test_a_malformed_address_is_refused_from_python(result: Result) -> None:
     assert PASSWORD not in str(caught.value)
 
 
+def test_an_address_where_a_path_is_wanted_is_not_repeated_with_its_password(
+    small_study: SmallStudy, riskmap: Callable[..., Run]
+) -> None:
+    address = f"postgresql://u:{PASSWORD}@127.0.0.1/d"
+    for words in (
+        ["check", address],
+        ["import", address],
+        ["demo", "-o", address],
+        ["plan", small_study.path, "--checkpoints", 1, "--candidates", address,
+         "-o", small_study.folder / "p.csv"],
+        ["rank", small_study.path, "--by-basin", "-o", address],
+    ):  # fmt: skip
+        done = riskmap(*words)
+        assert done.status in (1, 2), words
+        assert PASSWORD not in done.said, words
+
+
 # Interrupted
 
 
