@@ -50,8 +50,8 @@ _ALIKE = {
 #: A column of at most so many values is one that rows can be filtered by.
 FEW_VALUES = 6
 _FITS = {
-    "line": ("rivers", "borders"),
-    "point": ("entry_points", "venues", "police_posts", "checkpoints", "settlements"),
+    "line": ("rivers", "roads", "borders"),
+    "point": ("entry_points", "venues", "police_posts", "checkpoints", "landings", "settlements"),
     "polygon": ("water_areas", "mining_areas", "concessions", "protected_areas", "borders"),
 }
 

@@ -90,7 +90,7 @@ def test_a_source_that_nobody_knows(tmp_path: Path) -> None:
     path = write(tmp_path, sources.dcw_rivers()[["NAM", "geometry"]].rename(columns={"NAM": "RIO"}))
     survey = look(path)
     assert survey.preset is None
-    assert survey.layers == ("rivers", "borders")
+    assert survey.layers == ("rivers", "roads", "borders")
     assert survey.suggestion == ""
     named = look(path, Asked(layer="rivers"))
     assert 'columns = { name = "RIO" }' in named.suggestion
