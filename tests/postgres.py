@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -116,6 +118,9 @@ def running_server() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="riskmap-postgres-"))
     # Root cannot run it, and its own folders are closed to others.
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    as_child = ["setpriv", "--pdeathsig", "INT"]
+    if as_user:
+        as_child += ["--reuid", "postgres", "--regid", "postgres", "--init-groups"]
     data, password = folder / "data", folder / "password"
     try:
         password.write_text(PASSWORD)
@@ -125,17 +130,23 @@ def running_server() -> Iterator[Server]:
         _do([*as_user, program("initdb"), "-D", data, "-U", USER, "-A", "scram-sha-256",
              "--pwfile", password, "--no-sync", "-E", "UTF8", "--locale", "C"], folder)  # fmt: skip
         port = _free_port()
-        options = (
-            f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories= "
-            "-c fsync=off -c max_connections=30"
-        )
-        control = [*as_user, program("pg_ctl"), "-D", data, "-w"]
-        _do([*control, "-l", folder / "log", "-o", options, "start"], folder)
+        options = [
+            "-c", "listen_addresses=127.0.0.1", "-p", port, "-c", "unix_socket_directories=",
+            "-c", "fsync=off", "-c", "max_connections=30",
+        ]  # fmt: skip
+        # Tests that are killed take the server with them.
+        command = [*as_child, program("postgres"), "-D", data, *options]
+        with (folder / "log").open("w") as log:
+            server = subprocess.Popen(
+                [str(part) for part in command], cwd=folder, stdout=log, stderr=log
+            )
         try:
+            _wait_for(Server(port), server, folder / "log")
             _make_pattern(Server(port))
             yield Server(port)
         finally:
-            _do([*control, "-m", "immediate", "stop"], folder)
+            server.send_signal(signal.SIGQUIT)
+            server.wait(timeout=60)
     finally:
         shutil.rmtree(folder)
 
@@ -161,6 +172,18 @@ def _make_pattern(server: Server) -> None:
             connection.execute("CREATE EXTENSION postgis")
         except psycopg.errors.FeatureNotSupported:
             pytest.fail("PostGIS is missing: make test installs it", pytrace=False)
+
+
+def _wait_for(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 60.0
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            server.connect().close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"the server did not start: {log.read_text()}", pytrace=False)
 
 
 def _do(command: list[object], folder: Path) -> None:
