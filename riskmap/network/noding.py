@@ -42,6 +42,7 @@ from riskmap.network.nearness import (
     scales,
     take,
 )
+from riskmap.network.overlaps import trim_overlaps
 
 #: Lines that leave a node within the tolerance of each other for so many tolerances at most have
 #: ends that are off; those that do for longer are two digitisations of one.
@@ -69,12 +70,17 @@ def node_lines(
     if not keep.size:
         return no_pieces(mends)
     chains = measured(_without_copies(coords, offsets, keep, rank, tolerance_m, mends))
-    lines = chains.lines
-    ends = ends_of(lines.start)
+    while True:
+        lines = chains.lines
+        ends = ends_of(lines.start)
+        boxes = box_lines(lines.xy, lines.start)
+        feet = find_feet(lines, boxes, ends, within_m=tolerance_m)
+        less = trim_overlaps(chains, ends, feet, tolerance_m=tolerance_m, mends=mends)
+        if less is None:
+            break
+        chains = less
     pairs = find_pairs(lines.xy[ends], within_m=tolerance_m)
     cluster = _cluster_ends(lines.xy[ends], pairs, tolerance_m)
-    boxes = box_lines(lines.xy, lines.start)
-    feet = find_feet(lines, boxes, ends, within_m=tolerance_m)
     crossings = find_crossings(lines, boxes, end_m=tolerance_m)
     cuts = _gather_cuts(chains, ends, cluster, feet, crossings, tolerance_m, mends)
     rows = cut_chains(chains, ends, cluster, cuts, tolerance_m)
