@@ -1,25 +1,28 @@
 """Sites to water: the nearest navigable reach, the place on it, and the overland leg (model §1).
 
-The nearest reach is searched in the ellipsoidal Mercator projection, which is conformal: within an
-access limit its distances are ground distances times one factor, at any longitude, so that the
-nearest is right in a region of any width. The place on the reach is found in degrees scaled to
-metres at the site, the leg's length is geodesic. Cutting the reaches there is in
-`riskmap.network.reaches`.
+The nearest reach is searched in a grid of boxes, by distances in the plane whose scales are those
+of the ground at the latitude between site and water: within an access limit they are ground
+distances, at any longitude, so that the nearest is right in a region of any width. The place on the
+reach is found in degrees scaled to metres at the site, the leg's length is geodesic. Cutting the
+reaches there is in `riskmap.network.reaches`.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 from numba import njit
-from pyproj import Geod, Transformer
+from pyproj import Geod
 
 from riskmap.geodesy import measures_on, metres_per_degree, vertex_measures_km
-from riskmap.network.arcs import Bools, Floats, Geometries, Ints
-from riskmap.network.reaches import Reaches, draw_lines
+from riskmap.network.arcs import Bools, Floats, Ints
+from riskmap.network.cutting import take_lines
+from riskmap.network.nearness import Boxes, Grid, box_grid, box_lines, reached
+from riskmap.network.reaches import Reaches
 
 _GEOD = Geod(ellps="WGS84")
 #: Water that is farther by no more than this share is nearly as near.
@@ -52,6 +55,35 @@ class Places:
     rival_km: Floats
 
 
+class WaterIndex(NamedTuple):
+    """Hold the reaches that sites can be attached to, in a grid: kept, it serves many searches."""
+
+    coords: Floats
+    reach: npt.NDArray[np.int64]
+    boxes: Boxes
+    grid: Grid
+
+
+def index_water(reaches: Reaches, usable: Bools) -> WaterIndex | None:
+    """Return an index of the usable reaches; None where there are none.
+
+    Parameters
+    ----------
+    reaches
+        The network.
+    usable
+        Reaches that can be attached to, shape (n_reaches,).
+    """
+    chosen = np.flatnonzero(usable)
+    if not chosen.size:
+        return None
+    coords, offsets = reaches.coords, reaches.offsets
+    if chosen.size < offsets.size - 1:
+        coords, offsets = take_lines(coords, offsets, chosen, np.zeros(chosen.size, dtype=np.bool_))
+    boxes = box_lines(coords, offsets)
+    return WaterIndex(coords, chosen, boxes, box_grid(boxes.box))
+
+
 def nearest_places(
     reaches: Reaches,
     lon: Floats,
@@ -59,6 +91,7 @@ def nearest_places(
     *,
     usable: Bools,
     position_error_km: Floats | None = None,
+    index: WaterIndex | None = None,
 ) -> Places:
     """Find the nearest place on usable water for each site; ties go to the first reach.
 
@@ -75,32 +108,38 @@ def nearest_places(
         Reaches that can be attached to, shape (n_reaches,).
     position_error_km
         How far off each site may be, shape (n_sites,); 0 by default.
+    index
+        Index of the usable reaches (`index_water`); made where it is not given.
     """
-    chosen = np.flatnonzero(usable).astype(np.int32)
-    if not chosen.size or not lon.size:
+    index = index or index_water(reaches, usable)
+    if index is None or not lon.size:
         nowhere = np.full(lon.size, -1, dtype=np.int32)
         far = np.full(lon.size, np.inf)
         return Places(nowhere, np.zeros(lon.size), far, nowhere, far)
-    tree = shapely.STRtree(_mercator_lines(reaches, chosen))
-    to_mercator = Transformer.from_crs(4326, 3395, always_xy=True)
-    sites = np.asarray(shapely.points(*to_mercator.transform(lon, lat)))
-    site, found = tree.query_nearest(sites, all_matches=True)
-    reach = np.full(lon.size, np.iinfo(np.int32).max, dtype=np.int32)
-    np.minimum.at(reach, site, chosen[found])
-    place = np.column_stack([lon, lat])
+    place = np.column_stack([lon, lat]).astype(np.float64)
+    metres = np.column_stack(metres_per_degree(place[:, 1]))
+    reach = _nearest(index, place, metres)
     segment, t, foot, away_km = _feet(reaches, reach, place)
-    measures = vertex_measures_km(reaches.coords, reaches.offsets)
     error = np.zeros(lon.size) if position_error_km is None else position_error_km
-    scale = (metres_per_degree(np.zeros(1))[0] / metres_per_degree(lat)[0]) * 1000.0
     reach_km = away_km * (1.0 + NEARLY) + 2.0 * error
-    site, found = tree.query(sites, predicate="dwithin", distance=reach_km * scale)
+    site, near = _within(index, place, metres, 1000.0 * reach_km)
     rival, rival_km = _rivals(
-        reaches, place, site, chosen[found],
+        reaches, place, site, near,
         nearest=reach, foot=foot, away_km=away_km, reach_km=reach_km,
     )  # fmt: skip
-    return Places(
-        reach, measures_on(reaches.coords, measures, segment, t), away_km, rival, rival_km
+    return Places(reach, _measures_km(reaches, reach, segment, t), away_km, rival, rival_km)
+
+
+def _measures_km(
+    reaches: Reaches, reach: Ints, segment: npt.NDArray[np.int64], t: Floats
+) -> Floats:
+    """Return how far along its reach each place lies; only reaches that hold one are measured."""
+    held, which = np.unique(reach, return_inverse=True)
+    coords, offsets = take_lines(
+        reaches.coords, reaches.offsets, held.astype(np.int64), np.zeros(held.size, dtype=np.bool_)
     )
+    own = offsets[which] + segment - reaches.offsets[reach]
+    return measures_on(coords, vertex_measures_km(coords, offsets), own, t)
 
 
 def _feet(
@@ -143,15 +182,92 @@ def _rivals(
     return rival, rival_km
 
 
-def _mercator_lines(reaches: Reaches, chosen: Ints) -> Geometries:
-    """Return the chosen reaches as lines in the ellipsoidal Mercator projection."""
-    sizes = np.diff(reaches.offsets)
-    keep = np.zeros(sizes.size, dtype=np.bool_)
-    keep[chosen] = True
-    coords = reaches.coords[np.repeat(keep, sizes)]
-    xy = Transformer.from_crs(4326, 3395, always_xy=True).transform(coords[:, 0], coords[:, 1])
-    offsets = np.concatenate([[0], np.cumsum(sizes[chosen])])
-    return draw_lines(np.column_stack(xy), offsets)
+@njit(cache=True)
+def _nearest(index: WaterIndex, place: Floats, metres: Floats) -> Ints:  # pragma: no cover
+    """Return the nearest reach of each site, of equally near ones the first."""
+    nearest = np.full(place.shape[0], -1, dtype=np.int32)
+    grid = index.grid
+    for s in range(place.shape[0]):
+        x, y = place[s, 0], place[s, 1]
+        column = math.floor((x - grid.x0) / grid.side)
+        row = math.floor((y - grid.y0) / grid.side)
+        best = math.inf
+        ring = max(-column, column - grid.columns + 1, -row, row - grid.rows + 1, 0)
+        last = max(abs(column), abs(column - grid.columns), abs(row), abs(row - grid.rows))
+        while ring <= last and best >= _least_m(y, (ring - 1) * grid.side):
+            for r in range(max(row - ring, 0), min(row + ring, grid.rows - 1) + 1):
+                step = 1 if abs(r - row) == ring else max(2 * ring, 1)
+                for c in range(column - ring, column + ring + 1, step):
+                    if not 0 <= c < grid.columns:
+                        continue
+                    cell = r * grid.columns + c
+                    for m in range(grid.start[cell], grid.start[cell + 1]):
+                        b = grid.member[m]
+                        away = _box_away_m(index, b, x, y, metres[s])
+                        if away > best:
+                            continue
+                        reach = index.reach[index.boxes.line[b]]
+                        if away < best or reach < nearest[s]:
+                            best, nearest[s] = away, reach
+            ring += 1
+    return nearest
+
+
+@njit(cache=True)
+def _least_m(lat: float, degrees: float) -> float:  # pragma: no cover
+    """Return the least ground distance of places so many degrees apart in either coordinate, m."""
+    if degrees <= 0.0:
+        return -1.0
+    cosine = math.cos(math.radians(min(90.0, abs(lat) + degrees)))
+    return 110_500.0 * degrees * max(cosine, 0.0)
+
+
+@njit(cache=True)
+def _within(  # pragma: no cover
+    index: WaterIndex, place: Floats, metres: Floats, within_m: Floats
+) -> tuple[npt.NDArray[np.int64], Ints]:
+    """Return the pairs of a site and a reach within a distance; a pair may stand twice."""
+    sites, reaches = [0], [0]
+    grid = index.grid
+    for s in range(place.shape[0]):
+        x, y, reach = place[s, 0], place[s, 1], within_m[s]
+        dy = reach / 110_500.0
+        dx = dy / max(math.cos(math.radians(min(90.0, abs(y) + dy))), 1e-6)
+        c0, c1, r0, r1 = reached(grid, x - dx, y - dy, x + dx, y + dy)
+        before = -1
+        for r in range(r0, r1 + 1):
+            for c in range(c0, c1 + 1):
+                cell = r * grid.columns + c
+                for m in range(grid.start[cell], grid.start[cell + 1]):
+                    b = grid.member[m]
+                    line = index.boxes.line[b]
+                    if line != before and _box_away_m(index, b, x, y, metres[s]) <= reach:
+                        sites.append(s)
+                        reaches.append(index.reach[line])
+                        before = line
+    return np.array(sites[1:], dtype=np.int64), np.array(reaches[1:], dtype=np.int32)
+
+
+@njit(cache=True)
+def _box_away_m(  # pragma: no cover
+    index: WaterIndex, b: int, x: float, y: float, metres: Floats
+) -> float:
+    """Return how far a place is from the segments of a box, at the latitude between, m."""
+    xy = index.coords
+    lean = 0.5 * math.radians(1.0) * math.tan(math.radians(y))
+    best = math.inf
+    for k in range(index.boxes.first[b], index.boxes.last[b]):
+        ax, ay = (xy[k, 0] - x) * metres[0], (xy[k, 1] - y) * metres[1]
+        dx, dy = (xy[k + 1, 0] - xy[k, 0]) * metres[0], (xy[k + 1, 1] - xy[k, 1]) * metres[1]
+        square = dx * dx + dy * dy
+        t = 0.0 if square == 0.0 else min(1.0, max(0.0, -(ax * dx + ay * dy) / square))
+        # A place that reaches share is as near on each: the end is taken as it stands.
+        ex, ey = ax + t * dx, ay + t * dy
+        if t == 1.0:
+            ex, ey = (xy[k + 1, 0] - x) * metres[0], (xy[k + 1, 1] - y) * metres[1]
+        ex *= 1.0 - lean * ey / metres[1]
+        best = min(best, ex * ex + ey * ey)
+    return math.sqrt(best)
 
 
 @njit(cache=True)

@@ -122,7 +122,7 @@ def find_crossings(lines: Lines, boxes: Boxes, *, end_m: float) -> Found:
 
     Parallel segments do not cross. `other` is the first vertex of the second segment.
     """
-    return _as_found(_find_crossings(lines, boxes, end_m, _box_grid(boxes.box)))
+    return _as_found(_find_crossings(lines, boxes, end_m, box_grid(boxes.box)))
 
 
 def _as_found(found: Floats) -> Found:
@@ -152,8 +152,8 @@ def _place_grid(xy: Floats, margin: tuple[float, float]) -> Grid:
     return Grid(float(low[0]), float(low[1]), side, columns, rows, start, member)
 
 
-def _box_grid(box: Floats) -> Grid:
-    """Lay a grid over boxes; each is a member of every cell that it touches."""
+def box_grid(box: Floats) -> Grid:
+    """Lay a grid over boxes, shape (n, 4); each is a member of every cell that it touches."""
     low, high = box[:, :2].min(axis=0), box[:, 2:].max(axis=0)
     side, columns, rows = _cells(low, high, max(1024.0, 1.0 * len(box)), 0.0)
     start, member = _group_boxes(box, float(low[0]), float(low[1]), side, columns, rows)
@@ -223,7 +223,7 @@ def _group_boxes(  # pragma: no cover
 
 
 @njit(cache=True)
-def _reached(  # pragma: no cover
+def reached(  # pragma: no cover
     grid: Grid, x0: float, y0: float, x1: float, y1: float
 ) -> tuple[int, int, int, int]:
     """Return the cells (first and last column and row) of a box."""
@@ -253,7 +253,7 @@ def _find_pairs(  # pragma: no cover
     for a in range(xy.shape[0]):
         mx, my = 1.001 * within_m / metres[a, 0] + _SKIN, 1.001 * within_m / metres[a, 1] + _SKIN
         x, y = xy[a, 0], xy[a, 1]
-        c0, c1, r0, r1 = _reached(grid, x - mx, y - my, x + mx, y + my)
+        c0, c1, r0, r1 = reached(grid, x - mx, y - my, x + mx, y + my)
         for r in range(r0, r1 + 1):
             low, high = grid.start[r * grid.columns + c0], grid.start[r * grid.columns + c1 + 1]
             for m in range(low, high):
@@ -281,7 +281,7 @@ def _find_feet(  # pragma: no cover
     for b in range(boxes.line.size):
         x0, y0 = boxes.box[b, 0] - margin[0], boxes.box[b, 1] - margin[1]
         x1, y1 = boxes.box[b, 2] + margin[0], boxes.box[b, 3] + margin[1]
-        c0, c1, r0, r1 = _reached(grid, x0, y0, x1, y1)
+        c0, c1, r0, r1 = reached(grid, x0, y0, x1, y1)
         for r in range(r0, r1 + 1):
             low, high = grid.start[r * grid.columns + c0], grid.start[r * grid.columns + c1 + 1]
             for m in range(low, high):

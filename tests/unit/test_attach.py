@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
+import numpy as np
 import pytest
+from pyproj import Geod
 
 import riskmap as rm
+from riskmap.network.attach import index_water, nearest_places
+from riskmap.network.reaches import build_reaches
 from tests import studies
+from tests.river_networks import grow_rivers, rivers_of
 from tests.studies import SmallStudy
 
 Make = Callable[..., SmallStudy]
@@ -51,7 +57,6 @@ def test_a_layers_own_limit_comes_first(make_study: Make) -> None:
 
 @pytest.mark.parametrize("x", [-70.05, -69.92])
 def test_distance_is_ground_distance(make_study: Make, x: float) -> None:
-    from pyproj import Geod
     from shapely.geometry import LineString, Point
 
     study = make_study(entry_points=studies.points(name=["a"], x=[x], y=[-12.7]))
@@ -61,3 +66,28 @@ def test_distance_is_ground_distance(make_study: Make, x: float) -> None:
     foot = line.interpolate(line.project(Point(x, -12.7)))
     truth = plane.inv(x, -12.7, foot.x, foot.y)[2] / 1000.0
     assert sited.distance_km[0] == pytest.approx(truth, rel=1e-6)
+
+
+def test_the_nearest_water_is_that_of_a_search_of_all() -> None:
+    """Sites in and far around a network, against the geodesic distance to every reach."""
+    rng = np.random.default_rng(5)
+    lines = grow_rivers(rng, 6, latitude=-50.0).lines
+    reaches = build_reaches(rivers_of(lines), snap_tolerance_m=50.0)
+    low, high = reaches.coords.min(axis=0), reaches.coords.max(axis=0)
+    lon, lat = rng.uniform(low - 0.3, high + 0.3, (60, 2)).T
+    usable = rng.random(reaches.u.size) < 0.7
+    places = nearest_places(reaches, lon, lat, usable=usable)
+    kept = nearest_places(reaches, lon, lat, usable=usable, index=index_water(reaches, usable))
+    assert (kept.reach == places.reach).all()
+    geod = Geod(ellps="WGS84")
+    for k in range(lon.size):
+        away = np.inf
+        for reach in np.flatnonzero(usable):
+            xy = reaches.coords[reaches.offsets[reach] : reaches.offsets[reach + 1]]
+            t = np.linspace(0.0, 1.0, 40)[:, None]
+            xy = np.vstack([a * (1.0 - t) + b * t for a, b in pairwise(xy)])
+            here = np.full(len(xy), lon[k]), np.full(len(xy), lat[k])
+            away = min(away, geod.inv(*here, xy[:, 0], xy[:, 1])[2].min() / 1000.0)
+        assert usable[places.reach[k]]
+        assert places.distance_km[k] == pytest.approx(away, rel=1e-4, abs=0.005)
+        assert places.distance_km[k] <= away + 1e-3
