@@ -21,8 +21,9 @@ import shapely
 from pyproj import Geod
 
 from riskmap.geodesy import line_lengths_km
+from riskmap.network.attach import index_water, nearest_places
 from riskmap.network.joining import label_places
-from riskmap.network.reaches import build_reaches
+from riskmap.network.reaches import Reaches, build_reaches, draw_lines
 from tests.river_networks import (
     ALL_FAULTS,
     TOLERANCE_M,
@@ -57,7 +58,7 @@ def parts_of_ends(lines: np.ndarray) -> int:
     return nx.number_connected_components(graph)
 
 
-def build(rivers: gpd.GeoDataFrame, truth: object) -> None:
+def build(rivers: gpd.GeoDataFrame, truth: object) -> Reaches:
     def run() -> object:
         return build_reaches(rivers, snap_tolerance_m=TOLERANCE_M)
 
@@ -65,6 +66,30 @@ def build(rivers: gpd.GeoDataFrame, truth: object) -> None:
     parts = nx.number_connected_components(built_graph(reaches))
     wrong = differences(reaches, truth, within_m=TOLERANCE_M)
     tell("riskmap: build_reaches", median_s(run), f"{parts} part(s); {wrong or 'the true network'}")
+    return reaches
+
+
+def attachment(reaches: Reaches, rng: np.random.Generator) -> None:
+    """Attach 10,000 sites, with the index made each time and with it kept; shapely's tree beside.
+
+    The tree's distances are planar degrees, so that it is timed only.
+    """
+    low, high = reaches.coords.min(axis=0), reaches.coords.max(axis=0)
+    lon, lat = rng.uniform(low, high, (10_000, 2)).T
+    usable = np.ones(reaches.u.size, dtype=np.bool_)
+    index = index_water(reaches, usable)
+    anew = median_s(lambda: nearest_places(reaches, lon, lat, usable=usable))
+    kept = median_s(lambda: nearest_places(reaches, lon, lat, usable=usable, index=index))
+    tell("riskmap: 10,000 sites attached", anew, "")
+    tell("riskmap: the same, index kept", kept, "")
+    lines = draw_lines(reaches.coords, reaches.offsets)
+    sites = shapely.points(lon, lat)
+
+    def by_tree() -> object:
+        site, line = shapely.STRtree(lines).query_nearest(sites)
+        return shapely.line_locate_point(lines[line], sites[site])
+
+    tell("shapely: nearest line and place on it", median_s(by_tree), "")
 
 
 def peers(rivers: gpd.GeoDataFrame) -> None:
@@ -100,11 +125,11 @@ def main() -> None:
     for thousands in [float(a) for a in sys.argv[1:]] or [1.0, 10.0, 100.0]:
         rng = np.random.default_rng(SEED)
         truth = grow_rivers(rng, round(np.sqrt(1000.0 * thousands)), braids=0.01)
-        faults = ALL_FAULTS - {"overlaps", "cuts"}
-        rivers = rivers_of(with_faults(rng, truth, faults, share=0.1))
+        rivers = rivers_of(with_faults(rng, truth, ALL_FAULTS, share=0.1))
         vertices = int(shapely.get_num_coordinates(rivers.geometry.to_numpy()).sum())
         print(f"{len(truth.lines)} true reaches, {len(rivers)} lines, {vertices} vertices")
-        build(rivers, truth)
+        reaches = build(rivers, truth)
+        attachment(reaches, rng)
         lengths(rivers)
         peers(rivers)
 
