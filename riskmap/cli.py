@@ -178,7 +178,7 @@ def rank(
         return
     if scheduler is not None:
         raise typer.BadParameter("--scheduler goes with --by-basin")
-    check_ending(output, *table_endings())
+    check_ending(output, *table_endings(), ".tif")
     refuse_existing(output, overwrite=overwrite, table=level.value)
     result = _run(_read(study, season=season, seed=seed))
     steps = Steps()

@@ -16,8 +16,10 @@ import numpy as np
 from riskmap._version import __version__
 from riskmap.errors import DataError, NetworkError, Problem
 from riskmap.layers import Layers, read_layers
+from riskmap.layers.rasters import with_rasters
 from riskmap.model.corridors import chain_reaches
 from riskmap.model.demand import SitesOnWater
+from riskmap.model.observed import observe_patrols, replace_kernel
 from riskmap.model.patrol import Patrols, Posts, nearest_posts, spread_patrols
 from riskmap.model.scores import Movement, score_movements, scores_by_reach
 from riskmap.network.arcs import Floats
@@ -153,7 +155,7 @@ def site_layers(settings: Settings, layers: Layers, reaches: Reaches) -> Sited:
     sites = [
         sites_of_layer(
             name,
-            layers.tables[name],
+            layers.sites_table(name),
             cell_km=settings.mining.cell_km,
             status_weights=dict(settings.mining.status_weights),
         )
@@ -165,7 +167,11 @@ def site_layers(settings: Settings, layers: Layers, reaches: Reaches) -> Sited:
         crossings=find_crossings(reaches, layers.tables.get("borders")),
         usable=speeds.navigable,
         max_access_km={s.layer: settings.max_access_km(s.layer) for s in sites},
-        position_error_m={s.layer: settings.layers[s.layer].position_error_m for s in sites},
+        position_error_m={
+            s.layer: settings.layers[s.layer].position_error_m
+            for s in sites
+            if s.layer in settings.layers
+        },
     )
     _refuse_dry_movements(settings, sited)
     return sited
@@ -219,6 +225,11 @@ def score_network(
     speeds = _speeds(settings, reaches)
     posts = _posts(settings, layers, sited)
     patrols = spread_patrols(reaches, posts, usable=speeds.navigable)
+    log, told = observe_patrols(settings, layers, reaches)
+    if log is not None:
+        patrols = replace_kernel(
+            patrols, posts, log, effectiveness=0.5, speed_kmh=patrol.standard_speed_kmh
+        )
     patrols = amend(patrols, posts) if amend else patrols
     hours_to_post, nearest = nearest_posts(reaches, posts, usable=speeds.navigable)
     network = build_arcs(
@@ -245,9 +256,9 @@ def score_network(
     chains = chain_reaches(reaches, transits=by_reach.transits, border_nodes=sited.border_nodes)
     scored = Scored(
         reaches, sited.border_nodes, sited.sites, speeds, network, posts, patrols,
-        hours_to_post, nearest, scores, by_reach, chains,
+        hours_to_post, nearest, scores, by_reach, chains, log,
     )  # fmt: skip
-    return scored, tuple(_unserved_notes(scored))
+    return scored, (*told, *_unserved_notes(scored))
 
 
 def _posts(settings: Settings, layers: Layers, sited: Sited) -> Posts:
@@ -348,6 +359,7 @@ def assemble_outcome(
     corridors = corridors_table(
         scored, layers, lines=lines, reasons=reasons, language=settings.study.language
     )
+    corridors = with_rasters(settings, corridors)
     ids = corridor_ids(np.arange(lines.size, dtype=np.int32))
     relative = any(m.transits_per_month is None for m in settings.movements)
     return Outcome(

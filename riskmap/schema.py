@@ -229,6 +229,20 @@ _SCHEMAS = (
         "protected natural areas",
         (_NAME, Column("category", "text", "category of protection", "")),
     ),
+    LayerSchema("buffer_zones", ("polygon",), "buffer zones of protected areas", (_NAME,)),
+    LayerSchema(
+        "indigenous_territories",
+        ("polygon",),
+        "land and reserves of indigenous communities",
+        (_NAME,),
+    ),
+    LayerSchema("mining_corridor", ("polygon",), "zone that the law opens to mining", (_NAME,)),
+    LayerSchema(
+        "jurisdiction",
+        ("polygon",),
+        "where the rules on mining hold; elsewhere status stays unknown",
+        (_NAME,),
+    ),
     LayerSchema(
         "police_posts",
         ("point",),
@@ -242,6 +256,18 @@ _SCHEMAS = (
             _share("effectiveness", "staffing, equipment and integrity, 0 to 1", 0.5),
         ),
         unique_names=True,
+    ),
+    LayerSchema(
+        "patrol_tracks",
+        ("line",),
+        "where patrols went, and when; in place of the kernel of their posts",
+        (
+            Column("id", "text", "identifier of the patrol", ""),
+            Column("post", "text", "name of the post that it is of; unknown: the nearest", ""),
+            Column("start_time", "date", "when it began, UTC"),
+            Column("end_time", "date", "when it ended, UTC"),
+        ),
+        sensitive=True,
     ),
     LayerSchema(
         "checkpoints",
@@ -280,10 +306,11 @@ _SCHEMAS = (
 LAYERS: Mapping[str, LayerSchema] = MappingProxyType({s.name: s for s in _SCHEMAS})
 
 #: Layers from which trips can start, or to which they can go.
-MOVEMENT_LAYERS = ("entry_points", "venues", "mining_areas")
+MOVEMENT_LAYERS = ("entry_points", "venues", "mining_areas", "rasters")
 
 #: Movements of a study that states none: those whose layers it has.
 DEFAULT_MOVEMENTS = (
     ("entry points to venues", "entry_points", "venues"),
     ("entry points to mining areas", "entry_points", "mining_areas"),
+    ("entry points to rasters", "entry_points", "rasters"),
 )

@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -19,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from riskmap import schema
 from riskmap.addresses import layer_problems, without_addresses
 from riskmap.errors import Problem, StudyError
+from riskmap.later import later_problems, without_later
 from riskmap.presets import known_craft
 from riskmap.presets.sources import preset_problems, with_flow_direction
 
@@ -31,17 +31,6 @@ Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Rate = Annotated[float, Field(ge=0.0)]
-
-#: What the study file will hold in later versions: key (or section) and what to do until then.
-LATER = MappingProxyType(
-    {
-        "uncertainty": "draws are not in this version: take the section out",
-        "rasters": "rasters are not in this version: take the section out",
-        "layers.patrol_tracks": "patrol tracks are not in this version: take the layer out",
-        "layers.incidents": "incidents are not in this version: take the layer out",
-        "layers.*.coverage": "surveyed areas are not in this version: take the key out",
-    }
-)
 
 
 def _places(value: object) -> object:
@@ -173,6 +162,19 @@ class MiningSection(_Section):
 
     cell_km: Positive = 2.0
     status_weights: StatusWeights = StatusWeights()
+    rules: Annotated[str | None, Field(min_length=1)] = None
+
+
+class RasterSection(_Section):
+    """Hold one `[[rasters]]`: what lies near the corridors (docs/rasters.md)."""
+
+    path: Annotated[str, Field(min_length=1)]
+    name: Annotated[str | None, Field(min_length=1)] = None
+    use: Literal["report", "attraction"] = "report"
+    statistic: Literal["sum", "mean"] = "sum"
+    within_km: Positive = 5.0
+    band: Annotated[int, Field(ge=1)] = 1
+    weight: Amount = 1.0
 
 
 class _StudyFile(_Section):
@@ -187,6 +189,7 @@ class _StudyFile(_Section):
     patrol: PatrolSection = PatrolSection()
     mining: MiningSection = MiningSection()
     access: AccessSection = AccessSection()
+    rasters: Annotated[tuple[RasterSection, ...], Field(strict=False)] = ()
 
 
 class Settings(_StudyFile):
@@ -209,6 +212,8 @@ class Settings(_StudyFile):
 
     def max_access_km(self, layer: str) -> float:
         """Return how far from the water the sites of a layer may be, km."""
+        if layer == "rasters":
+            return max(r.within_km for r in self.rasters if r.use == "attraction")
         own = self.layers[layer].max_access_km
         return self.travel.max_access_km if own is None else own
 
@@ -280,9 +285,9 @@ def settings_from_mapping(
     StudyError
         With every problem.
     """
-    problems = _later_problems(content)
+    problems = later_problems(content)
     try:
-        checked = _StudyFile.model_validate(with_flow_direction(_without_later(content)))
+        checked = _StudyFile.model_validate(with_flow_direction(without_later(content)))
     except ValidationError as error:
         raise StudyError((*problems, *_problems(error))) from None
     checked = checked.model_copy(update={"movements": _movements(checked)})
@@ -305,47 +310,6 @@ def _parse(raw: bytes, path: Path) -> dict[str, Any]:
     raise StudyError(Problem(str(path), None, what, mend))
 
 
-def _later_places(content: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the (place, table key) of everything that later versions will read."""
-    layers = content.get("layers")
-    found = [(key, key) for key in LATER if "." not in key and key in content]
-    for name, layer in layers.items() if isinstance(layers, dict) else ():
-        if f"layers.{name}" in LATER:
-            found.append((f"layers.{name}", f"layers.{name}"))
-        elif isinstance(layer, dict):
-            found += [
-                (f"layers.{name}.{key}", f"layers.*.{key}")
-                for key in layer
-                if f"layers.*.{key}" in LATER
-            ]
-    return found
-
-
-def _later_problems(content: Mapping[str, Any]) -> list[Problem]:
-    problems = []
-    for place, key in _later_places(content):
-        what, mend = LATER[key].split(": ", 1)
-        section, _, name = place.rpartition(".")
-        problems.append(Problem(_bracket(section or name), name if section else None, what, mend))
-    return problems
-
-
-def _without_later(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what `_later_problems` has told already, so that it is told once."""
-    rest = {key: dict(v) if isinstance(v, dict) else v for key, v in content.items()}
-    if isinstance(rest.get("layers"), dict):
-        rest["layers"] = {
-            k: dict(v) if isinstance(v, dict) else v for k, v in rest["layers"].items()
-        }
-    for place, _ in _later_places(content):
-        *parents, name = place.split(".")
-        section = rest
-        for parent in parents:
-            section = section[parent]
-        section.pop(name)
-    return rest
-
-
 def _movements(checked: _StudyFile) -> tuple[MovementSection, ...]:
     """Return the movements, or the two default ones as far as the study has their layers."""
     if checked.movements:
@@ -353,8 +317,14 @@ def _movements(checked: _StudyFile) -> tuple[MovementSection, ...]:
     return tuple(
         MovementSection(name=name, origins=origins, destinations=destinations)
         for name, origins, destinations in schema.DEFAULT_MOVEMENTS
-        if origins in checked.layers and destinations in checked.layers
+        if {origins, destinations} <= _layers_of(checked)
     )
+
+
+def _layers_of(checked: _StudyFile) -> set[str]:
+    """Return the layers that a study has; `rasters` where a raster attracts."""
+    attracts = any(raster.use == "attraction" for raster in checked.rasters)
+    return {*checked.layers, "rasters"} if attracts else {*checked.layers}
 
 
 def _layer_problems(checked: _StudyFile) -> list[Problem]:
@@ -419,7 +389,7 @@ def _movement_problems(checked: _StudyFile) -> list[Problem]:
                         f"one of: {', '.join(schema.MOVEMENT_LAYERS)}",
                     )
                 )
-            elif layer not in checked.layers:
+            elif layer not in _layers_of(checked):
                 mend = f"add [layers.{layer}], or take the movement out"
                 problems.append(
                     Problem(f"[[movements]] {number + 1}", where, f"no layer {layer}", mend)
@@ -429,6 +399,12 @@ def _movement_problems(checked: _StudyFile) -> list[Problem]:
         Problem("[[movements]]", name, "two movements have this name", "name them apart")
         for name in sorted({name for name in names if names.count(name) > 1})
     ]
+    if "rasters" in _layers_of(checked) and all(
+        movement.destinations != "rasters" for movement in checked.movements
+    ):
+        what = "attracts, and no movement goes there"
+        mend = 'add a movement with destinations = "rasters", or write use = "report"'
+        problems.append(Problem("[[rasters]]", "use", what, mend))
     if not checked.movements:
         problems.append(
             Problem(
@@ -464,8 +440,9 @@ def _problem(place: tuple[int | str, ...], found: Any) -> Problem:
 
 def _section_of(place: tuple[int | str, ...]) -> tuple[str, str]:
     """Split the place of a finding into the section's heading and the key."""
-    if place and place[0] == "movements" and len(place) > 1:
-        return f"[[movements]] {int(place[1]) + 1}", ".".join(map(str, place[2:])) or "movement"
+    if place and place[0] in ("movements", "rasters") and len(place) > 1:
+        rest = ".".join(map(str, place[2:])) or str(place[0]).removesuffix("s")
+        return f"[[{place[0]}]] {int(place[1]) + 1}", rest
     if len(place) == 1:
         return "study file", str(place[0])
     if place[0] == "layers":

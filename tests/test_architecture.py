@@ -16,7 +16,7 @@ import riskmap
 PACKAGE = Path(riskmap.__file__).parent
 FLOORS = (
     ("errors", "report", "steps", "_version"),
-    ("schema", "presets", "addresses"),
+    ("schema", "presets", "addresses", "later"),
     ("settings", "sample"),
     ("geodesy", "postgres"),
     ("layers",),

@@ -15,8 +15,12 @@ from riskmap.layers.databases import read_database
 from riskmap.layers.findings import Findings
 from riskmap.layers.geometry import mend_geometry
 from riskmap.layers.mapping import apply_preset
+from riskmap.layers.mining import main_status, mining_pieces
 from riskmap.layers.passage import close_rivers
+from riskmap.layers.rasters import attracting_cells
 from riskmap.layers.sources import Source, hash_source, read_source, to_degrees
+from riskmap.layers.tracks import check_times, keep_times
+from riskmap.presets.mining import default_rules, load_rules
 from riskmap.presets.sources import known_presets
 from riskmap.report import Note
 from riskmap.schema import LAYERS, MOVEMENT_LAYERS
@@ -39,11 +43,20 @@ class Layers:
         Where each came from.
     notes
         What was mended, converted, assumed or skipped.
+    mining_pieces
+        Mining areas cut by legal status (`riskmap.layers.mining`), None where there are none.
     """
 
     tables: Mapping[str, gpd.GeoDataFrame]
     sources: Mapping[str, Source]
     notes: tuple[Note, ...]
+    mining_pieces: gpd.GeoDataFrame | None = None
+
+    def sites_table(self, name: str) -> gpd.GeoDataFrame:
+        """Return a layer as trips see it: of mining areas the pieces, several with one row."""
+        if name == "mining_areas" and self.mining_pieces is not None:
+            return self.mining_pieces
+        return self.tables[name]
 
 
 def read_layers(settings: Settings) -> Layers:
@@ -67,7 +80,16 @@ def read_layers(settings: Settings) -> Layers:
     if problems:
         raise DataError(problems)
     notes = [note for found in findings for note in found.notes]
-    return Layers(tables, sources, (*notes, *doubts))
+    cells = attracting_cells(settings, tables["rivers"])
+    if cells is not None:
+        tables["rasters"] = cells
+    if "mining_areas" not in tables:
+        return Layers(tables, sources, (*notes, *doubts))
+    own = settings.mining.rules
+    rules = default_rules() if own is None else load_rules(settings.folder / own)
+    pieces, derived = mining_pieces(tables, rules=rules)
+    tables["mining_areas"] = main_status(tables["mining_areas"], pieces)
+    return Layers(tables, sources, (*notes, *doubts, *derived), pieces)
 
 
 def _read_layer(
@@ -83,10 +105,14 @@ def _read_layer(
         rows = apply_preset(rows, preset, own=section.columns, findings=findings)
         if findings.problems:
             return None
+    if name == "patrol_tracks":
+        rows = keep_times(rows)
     rows = mend_geometry(rows, kinds=schema.geometry, findings=findings)
     table = canonical_columns(rows, schema=schema, columns=section.columns, findings=findings)
     if name == "rivers":
         table = close_rivers(table, findings)
+    if name == "patrol_tracks":
+        check_times(table, findings)
     findings.settle(skip=section.unusable_rows == "skip")
     table = table.drop(index=[row for row in findings.unusable if row in table.index])
     if table.empty and not findings.problems:

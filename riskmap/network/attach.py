@@ -15,14 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import shapely
 from numba import njit
-from pyproj import Geod
+from pyproj import Geod, Transformer
 
 from riskmap.geodesy import measures_on, metres_per_degree, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.cutting import take_lines
 from riskmap.network.nearness import Boxes, Grid, box_grid, box_lines, reached
-from riskmap.network.reaches import Reaches
+from riskmap.network.reaches import Reaches, draw_lines
 
 _GEOD = Geod(ellps="WGS84")
 #: Water that is farther by no more than this share is nearly as near.
@@ -295,3 +296,41 @@ def _place_on(  # pragma: no cover
                 best = away
                 segment[s], fraction[s] = k, t
     return segment, fraction
+
+
+def places_within(
+    reaches: Reaches, lon: Floats, lat: Floats, *, usable: Bools, within_km: float
+) -> tuple[npt.NDArray[np.intp], Ints, Floats, Floats]:
+    """Return every usable reach within a distance of each place, with its nearest point.
+
+    Parameters
+    ----------
+    reaches
+        The network.
+    lon, lat
+        Places, degrees.
+    usable
+        Reaches that count, shape (n_reaches,).
+    within_km
+        Distance.
+
+    Returns
+    -------
+    place, reach, measure_km, distance_km
+        Pairs in order of place and reach: positions in `lon`, reaches, how far along each the
+        nearest point lies, and how far away it is.
+    """
+    chosen = np.flatnonzero(usable).astype(np.int32)
+    to_mercator = Transformer.from_crs(4326, 3395, always_xy=True)
+    flat = np.column_stack(to_mercator.transform(reaches.coords[:, 0], reaches.coords[:, 1]))
+    tree = shapely.STRtree(draw_lines(flat, reaches.offsets)[chosen])
+    points = np.asarray(shapely.points(*to_mercator.transform(lon, lat)))
+    scale = (metres_per_degree(np.zeros(1))[0] / metres_per_degree(lat)[0]) * 1000.0
+    place, found = tree.query(points, predicate="dwithin", distance=within_km * scale)
+    reach = chosen[found]
+    segment, t, _, away_km = _feet(reaches, reach, np.column_stack([lon, lat])[place])
+    measures = vertex_measures_km(reaches.coords, reaches.offsets)
+    along = measures_on(reaches.coords, measures, segment, t)
+    order = np.lexsort((reach, place))
+    order = order[away_km[order] <= within_km]
+    return place[order], reach[order], along[order], away_km[order]

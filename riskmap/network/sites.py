@@ -84,7 +84,7 @@ def _weights(layer: str, table: gpd.GeoDataFrame, status_weights: Mapping[str, f
         weight = table["capacity"] * table["confidence"]
     elif layer == "mining_areas":
         weight = table["status"].map(dict(status_weights)) * table["confidence"]
-    elif layer == "entry_points":
+    elif layer in ("entry_points", "rasters"):
         weight = table["weight"]
     return np.asarray(weight, dtype=np.float64)
 
@@ -161,9 +161,17 @@ def stand_on_water(
     ends = np.cumsum([s.row.size for s in sites])[:-1]
     parts = zip(sites, np.split(node, ends), np.split(places.distance_km, ends), strict=True)
     attached = {s.layer: replace(s, node=n, distance_km=d) for s, n, d in parts}
-    notes = [note for s in attached.values() for note in _far_notes(s, max_access_km[s.layer])]
+    notes = [
+        note
+        for s in attached.values()
+        if s.layer != "rasters"  # a grid reaches beyond the water by its nature
+        for note in _far_notes(s, max_access_km[s.layer])
+    ]
     for s, mine in zip(sites, np.split(np.arange(lon.size), ends), strict=True):
-        if s.layer != "mining_areas":  # the cells of an area press on all the water around it
+        if s.layer not in (
+            "mining_areas",
+            "rasters",
+        ):  # the cells of an area press on all the water around it
             notes += _rival_notes(attached[s.layer], reaches, places, mine)
     return Sited(cut, attached, border, tuple(notes))
 

@@ -42,8 +42,8 @@ def write_graph(outcome: Outcome, path: Path, *, overwrite: bool = False) -> Non
 def write_check(check: Check, path: Path, *, overwrite: bool = False) -> None:
     """Write what a check found as a GeoPackage.
 
-    Layers are `reaches` (with their part of the network and direction of flow), `sites`, `mends`
-    and `doubtful_directions`.
+    Layers are `reaches` (with their part of the network and direction of flow), `sites`, `mends`,
+    `doubtful_directions`, and `mining_status` where the study has mining areas.
 
     Raises
     ------
@@ -56,6 +56,9 @@ def write_check(check: Check, path: Path, *, overwrite: bool = False) -> None:
         "mends": (notes_with_places(check), "Point"),
         "doubtful_directions": (doubtful_directions(check), "LineString"),
     }
+    if check.mining_pieces is not None:
+        pieces = check.mining_pieces.rename_axis("row").reset_index()
+        tables["mining_status"] = (pieces, "MultiPolygon")
     with whole_file(path, overwrite=overwrite) as part:
         for layer, (table, kind) in tables.items():
             table.to_file(part, layer=layer, driver="GPKG", engine="pyogrio", geometry_type=kind)

@@ -24,6 +24,7 @@ from riskmap.errors import OutputError, Problem
 from riskmap.outputs.databases import write_database
 from riskmap.outputs.files import TABLE_ENDINGS, check_outputs, whole_file
 from riskmap.outputs.qgis import style_geopackage
+from riskmap.outputs.rasters import write_raster
 from riskmap.results.access import places_of_help
 from riskmap.results.outcome import Outcome
 
@@ -56,7 +57,8 @@ def write_table(
     outcome
         The outcome.
     path
-        File to write: .csv, .geojson, .gpkg, .parquet, .json or .xlsx; or a database.
+        File to write: .csv, .geojson, .gpkg, .parquet, .json or .xlsx, of corridors also .tif (the
+        score on a grid); or a database.
     level
         Which table.
     top
@@ -71,6 +73,9 @@ def write_table(
         Where the folder is missing, the file exists, or the ending is unknown; for the sites also
         where the study names no place of help.
     """
+    if isinstance(path, Path) and path.suffix.lower() == ".tif":
+        _write_grid(outcome, path, level=level, top=top, overwrite=overwrite)
+        return
     if level == "sites" and not places_of_help(outcome.settings, outcome.layers):
         raise OutputError(_no_help(outcome))
     table = table_of(outcome, level=level, top=top)
@@ -82,6 +87,17 @@ def write_table(
         language=outcome.language,
         overwrite=overwrite,
     )
+
+
+def _write_grid(
+    outcome: Outcome, path: Path, *, level: Level, top: int | None, overwrite: bool
+) -> None:
+    """Write the corridors' scores as a raster."""
+    if level != "corridors":
+        mend = "leave --level out, or choose another ending"
+        raise OutputError(Problem(str(path), None, f"a grid of {level} cannot be written", mend))
+    table = table_of(outcome, level=level, top=top)
+    write_raster(table, path, record=record_of(outcome), overwrite=overwrite)
 
 
 def write_rows(

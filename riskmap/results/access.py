@@ -129,7 +129,7 @@ def access_table(settings: Settings, layers: Layers, reaches: Reaches) -> gpd.Ge
 def _sites(settings: Settings, layers: Layers, name: str) -> Sites:
     return sites_of_layer(
         name,
-        layers.tables[name],
+        layers.sites_table(name),
         cell_km=settings.mining.cell_km,
         status_weights=dict(settings.mining.status_weights),
     )

@@ -69,6 +69,8 @@ class Check:
         Everything that was mended, assumed, skipped or out of reach.
     sited
         The network and the sites on it.
+    mining_pieces
+        Mining areas cut by legal status, None where the study has none.
     """
 
     study: str
@@ -79,6 +81,7 @@ class Check:
     unattached: Mapping[str, int]
     notes: tuple[Note, ...]
     sited: Sited
+    mining_pieces: gpd.GeoDataFrame | None = None
 
     @property
     def modes(self) -> dict[str, dict[str, float]]:
@@ -136,7 +139,10 @@ def check_network(study: str, season: str, layers: Layers, sited: Sited) -> Chec
         for name, source in layers.sources.items()
     }
     notes = _with_names(layers, (*layers.notes, *sited.reaches.notes, *sited.notes))
-    return Check(study, season, facts, _components(sited), attached, unattached, notes, sited)
+    return Check(
+        study, season, facts, _components(sited), attached, unattached, notes, sited,
+        layers.mining_pieces,
+    )  # fmt: skip
 
 
 def _with_names(layers: Layers, notes: tuple[Note, ...]) -> tuple[Note, ...]:

@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from riskmap.model.observed import PatrolLog
 from riskmap.network.arcs import Geometries
 from riskmap.network.reaches import Reaches, draw_lines
 from riskmap.results.scored import Scored
@@ -37,10 +38,26 @@ def reaches_table(scored: Scored) -> gpd.GeoDataFrame:
             "hours_to_nearest_post": hours,
             "corridor_id": corridor_ids(scored.chains.corridor),
             "mode": MODES[reaches.mode],
+            **_observed(scored.log),
         },
         geometry=reach_lines(reaches),
         crs="EPSG:4326",
     )
+
+
+def _observed(log: PatrolLog | None) -> dict[str, object]:
+    """Return what patrol tracks say of each reach; nothing where the study has none."""
+    if log is None:
+        return {}
+    return {
+        "patrol_observed": log.observed,
+        "logged_hours": log.hours_per_month,
+        "patrol_passes": log.passes_down + log.passes_up,
+        "patrol_passes_down": log.passes_down,
+        "patrol_passes_up": log.passes_up,
+        "patrol_night_share": log.night_share,
+        "days_since_patrol": log.days_since_last,
+    }
 
 
 def corridor_ids(corridor: np.ndarray[tuple[int], np.dtype[np.int32]]) -> list[str | None]:

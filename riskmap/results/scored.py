@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from riskmap.model.corridors import Chains
+from riskmap.model.observed import PatrolLog
 from riskmap.model.patrol import Patrols, Posts
 from riskmap.model.scores import ReachScores, Scores
 from riskmap.network.arcs import Bools, Floats, Ints
@@ -30,6 +31,8 @@ class Scored:
         For each reach: hours from the nearest post, and its position in `posts` (−1: none).
     scores, by_reach, chains
         Scores by arc, by reach, and the reaches of each corridor.
+    log
+        What patrol tracks say, None where the study has none.
     """
 
     reaches: Reaches
@@ -44,3 +47,4 @@ class Scored:
     scores: Scores
     by_reach: ReachScores
     chains: Chains
+    log: PatrolLog | None = None

@@ -78,7 +78,7 @@ def test_infinite_theta_is_the_least_route_only(tmp_path: Path) -> None:
             "ranges are not in this",
         ),
         ("[uncertainty]\ndraws = 9", "[uncertainty]: draws are not in this version"),
-        ("[[rasters]]\npath = 'x'", "[rasters]: rasters are not in this version"),
+        ("[[rasters]]\npath = 'x'\nuse = 'score'", "[[rasters]] 1, use: 'score' is not"),
         (
             "[layers.incidents]\npath = 'x'",
             "[layers], incidents: incidents are not in",

@@ -21,7 +21,7 @@ from riskmap.errors import Problem, StudyError
 from riskmap.schema import LAYERS
 
 #: Layers of the contract that a preset may name before this version reads them.
-PLANNED = frozenset({"patrol_tracks", "incidents"})
+PLANNED = frozenset({"incidents"})
 
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 Scalars = Annotated[tuple[str | float | int, ...], Field(strict=False)]

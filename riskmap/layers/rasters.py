@@ -1,0 +1,202 @@
+"""Rasters near water: what lies within a distance of each corridor, or draws trips to the water.
+
+Nothing is resampled: exactextract weighs each cell by the part of it that lies inside, and reads
+the raster window by window, so that a file of any size takes little memory.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import rasterio
+import shapely
+from pyproj import Transformer
+from rasterio.errors import RasterioIOError
+
+from riskmap.errors import DataError, Problem
+from riskmap.settings import RasterSection, Settings
+
+Floats = npt.NDArray[np.float64]
+Shapes = npt.NDArray[np.object_]
+
+#: Cells that are held at once.
+CELLS_IN_MEMORY = 5_000_000
+#: Longest edge of an outline before it is drawn in the raster's CRS, m.
+_EDGE_M = 2000.0
+
+
+def with_rasters(settings: Settings, corridors: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the corridors with the columns of a study's rasters before their geometry."""
+    if not settings.rasters:
+        return corridors
+    table = corridors.assign(**raster_columns(settings, corridors.geometry))
+    order = [name for name in table.columns if name != "geometry"]
+    return table[[*order, "geometry"]]
+
+
+def raster_columns(settings: Settings, lines: gpd.GeoSeries) -> dict[str, Floats]:
+    """Return a column for each raster of a study: its sum or mean near each line.
+
+    Parameters
+    ----------
+    settings
+        The study.
+    lines
+        Lines, EPSG:4326.
+
+    Returns
+    -------
+    dict
+        Column, such as `forest_loss_sum` → one value a line; NaN where the raster has no value.
+
+    Raises
+    ------
+    DataError
+        Where a raster cannot be read, or says no CRS.
+    """
+    return {
+        f"{raster_name(section)}_{section.statistic}": values_near(
+            settings.folder / section.path, lines, section=section
+        )
+        for section in settings.rasters
+    }
+
+
+def raster_name(section: RasterSection) -> str:
+    """Return the name of a raster as part of a column's name."""
+    name = section.name or Path(section.path).stem
+    return re.sub(r"[^0-9a-z]+", "_", name.casefold()).strip("_") or "raster"
+
+
+def attracting_cells(settings: Settings, rivers: gpd.GeoDataFrame) -> gpd.GeoDataFrame | None:
+    """Return what rasters draw to the water, as points of a grid; None where none attracts.
+
+    Each cell of the grid (side `[mining] cell_km`) whose middle lies within `within_km` of a river
+    has `weight` times the raster's sum in it: what lies near several rivers counts once.
+    """
+    parts = []
+    for section in settings.rasters:
+        if section.use != "attraction":
+            continue
+        boxes, centres = _grid_near(rivers, settings.mining.cell_km, section.within_km)
+        summed = section.model_copy(update={"statistic": "sum"})
+        amount = section.weight * values_in(settings.folder / section.path, boxes, section=summed)
+        some = np.nan_to_num(amount) > 0.0
+        parts.append(
+            gpd.GeoDataFrame(
+                {"name": raster_name(section), "weight": amount[some]},
+                geometry=centres[some], crs=4326,
+            )
+        )  # fmt: skip
+    if not parts:
+        return None
+    table = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=4326)
+    if table.empty:
+        what = "no raster that attracts has a value near the rivers"
+        raise DataError(Problem("rasters", None, what, "name a raster of the same region"))
+    return table
+
+
+def _grid_near(rivers: gpd.GeoDataFrame, cell_km: float, within_km: float) -> tuple[Shapes, Shapes]:
+    """Return the boxes of a grid in degrees whose middles lie near rivers, and the middles."""
+    west, south, east, north = rivers.total_bounds
+    middle = np.radians((south + north) / 2.0)
+    high, wide = cell_km / 110.57, cell_km / (111.32 * np.cos(middle))
+    around = within_km / cell_km + 1.0
+    first = np.floor([west / wide - around, south / high - around])
+    last = np.ceil([east / wide + around, north / high + around])
+    x, y = np.meshgrid(np.arange(first[0], last[0]) * wide, np.arange(first[1], last[1]) * high)
+    x, y = x.ravel(), y.ravel()
+    centres = shapely.points(x + wide / 2.0, y + high / 2.0)
+    mercator = gpd.GeoSeries(centres, crs=4326).to_crs(3395).to_numpy()
+    tree = shapely.STRtree(rivers.geometry.to_crs(3395).to_numpy())
+    scale = 1000.0 / np.cos(np.radians(y + high / 2.0))
+    near = np.unique(tree.query(mercator, predicate="dwithin", distance=within_km * scale)[0])
+    return shapely.box(x, y, x + wide, y + high)[near], centres[near]
+
+
+def values_near(path: Path, lines: gpd.GeoSeries, *, section: RasterSection) -> Floats:
+    """Return the sum or mean of a raster's cells within a distance of each line.
+
+    Parameters
+    ----------
+    path
+        Any raster that GDAL reads.
+    lines
+        Lines, EPSG:4326.
+    section
+        Distance, band and statistic.
+    """
+    return values_in(path, _around(lines, section.within_km), section=section)
+
+
+def values_in(
+    path: Path, areas: Sequence[shapely.Geometry] | Shapes, *, section: RasterSection
+) -> Floats:
+    """Return the sum or mean of a raster's cells in each area (degrees); NaN where it has none."""
+    from exactextract import exact_extract  # only studies with rasters need it
+    from exactextract.raster import RasterioRasterSource
+
+    if not len(areas):
+        return np.empty(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a raster without georeference: refused below
+            with rasterio.open(path) as raster:
+                _refuse(path, raster, section)
+                own = gpd.GeoDataFrame(geometry=list(areas), crs=4326).to_crs(raster.crs)
+                source = RasterioRasterSource(raster, band_idx=section.band)
+                found = exact_extract(
+                    source, own, ["count", section.statistic],
+                    output="pandas", max_cells_in_memory=CELLS_IN_MEMORY,
+                )  # fmt: skip
+    except RasterioIOError as error:
+        what = f"cannot be read as a raster: {error}".replace(str(path), path.name)
+        raise DataError(
+            Problem("rasters", str(path), what, "check the path and the file")
+        ) from None
+    values = found[section.statistic].to_numpy(dtype=np.float64, na_value=np.nan)
+    some = found["count"].to_numpy(dtype=np.float64) > 0.0
+    result: Floats = np.where(some, values, np.nan)
+    return result
+
+
+def _refuse(path: Path, raster: rasterio.DatasetReader, section: RasterSection) -> None:
+    if raster.crs is None:
+        mend = "give it one: gdal_edit.py -a_srs EPSG:4326 FILE"
+        raise DataError(
+            Problem("rasters", str(path), "states no coordinate reference system", mend)
+        )
+    if section.band > raster.count:
+        raise DataError(
+            Problem(
+                "rasters", str(path), f"has {raster.count} bands, {section.band} is asked",
+                "name another band",
+            )
+        )  # fmt: skip
+
+
+def _around(lines: gpd.GeoSeries, within_km: float) -> list[shapely.Geometry]:
+    """Return the area within a distance of each line, degrees, drawn in a plane of its own."""
+    return [_buffer(line, within_km * 1000.0) for line in lines]
+
+
+def _buffer(line: shapely.Geometry, metres: float) -> shapely.Geometry:
+    west, south, east, north = shapely.bounds(line)
+    plane = f"+proj=aeqd +lat_0={(south + north) / 2} +lon_0={(west + east) / 2} +ellps=WGS84"
+    to_plane = Transformer.from_crs(4326, plane, always_xy=True)
+    flat = shapely.transform(
+        line, lambda xy: np.column_stack(to_plane.transform(xy[:, 0], xy[:, 1]))
+    )
+    area = shapely.segmentize(shapely.buffer(flat, metres, quad_segs=16), _EDGE_M)
+    return shapely.transform(
+        area,
+        lambda xy: np.column_stack(to_plane.transform(xy[:, 0], xy[:, 1], direction="INVERSE")),
+    )
