@@ -17,7 +17,6 @@ from scipy.sparse.csgraph import connected_components
 
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.cutting import Cuts, Pieces, cut_chains, finish_pieces, no_pieces, preference
-from riskmap.network.detours import leave_out_detours
 from riskmap.network.joining import (
     Chains,
     Longs,
@@ -84,10 +83,9 @@ def node_lines(
     crossings = find_crossings(lines, boxes, end_m=tolerance_m)
     cuts = _gather_cuts(chains, ends, cluster, feet, crossings, tolerance_m, mends)
     rows = cut_chains(chains, ends, cluster, cuts, tolerance_m)
-    pieces = finish_pieces(
+    return finish_pieces(
         rows, forward=chains.forward, rank=rank, tolerance_m=tolerance_m, mends=mends
     )
-    return leave_out_detours(pieces, tolerance_m=tolerance_m, mends=mends)
 
 
 def _without_copies(

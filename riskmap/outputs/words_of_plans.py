@@ -23,7 +23,6 @@ PLAN_WORDS: Final = MappingProxyType(
         "plan_head_gain": ("detecta más", "detects more"),
         "plan_head_cost": ("costo", "cost"),
         "plan_place_from": ("a {km} km al {side} de {town}", "{km} km {side} of {town}"),
-        "plan_place_at": ("{town}", "{town}"),
         "plan_place_none": ("lugar sin nombre", "place without a name"),
         "plan_sides": ("N NE E SE S SO O NO", "N NE E SE S SW W NW"),
         "plan_unit": ("tránsitos al mes", "transits a month"),
