@@ -69,7 +69,7 @@ TableOutput = Annotated[
         "--output",
         parser=read_target,
         metavar="FILE",
-        help="File to write: .csv .geojson .gpkg .parquet .json .xlsx, postgresql://… or (rank) .tif",
+        help="File to write: .csv .geojson .gpkg .parquet .json .xlsx postgresql://… (rank: .tif)",
     ),
 ]
 PlanOutput = Annotated[
