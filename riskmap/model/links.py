@@ -51,7 +51,7 @@ class Links(NamedTuple):
     end_survival: Floats  # (n_nodes,)
 
 
-def find_links(arcs: Arcs, *, hazard_aversion_h: float) -> Links:
+def find_links(arcs: Arcs, *, hazard_aversion_h: float, decision: Bools | None = None) -> Links:
     """Find the chains of a network and their links.
 
     Parameters
@@ -60,29 +60,36 @@ def find_links(arcs: Arcs, *, hazard_aversion_h: float) -> Links:
         The network.
     hazard_aversion_h
         κ, hours that a traveller would add to avoid one unit of hazard.
+    decision
+        The nodes where travellers choose, where the arcs are a part of a network and do not tell.
     """
-    n_edges = int(arcs.edge.max()) + 1 if arcs.edge.size else 0
-    ends = _edge_ends(arcs, n_edges)
-    loops = ends[:, 0] == ends[:, 1]
-    incident_start, incident = group_by(ends[~loops].ravel(), arcs.n_nodes)
+    ends = edge_ends(arcs)
+    loops, incident_start, incident, chosen = count_incident(ends, arcs.n_nodes)
     incident_edge = np.flatnonzero(~loops).astype(np.int32)[incident // 2]
-    degree = np.diff(incident_start)
-    decision = degree != 2
-    decision[ends[loops, 0]] = True  # a ring of one edge counts as an incident edge
     chain_start, is_cycle, slot_node, slot_edge = trace_chains(
-        incident_start, incident_edge, ends, decision
+        incident_start, incident_edge, ends, chosen if decision is None else decision
     )
     return _measure_chains(
         arcs, arcs.generalized_h(hazard_aversion_h), chain_start, is_cycle, slot_node, slot_edge
     )
 
 
-def _edge_ends(arcs: Arcs, n_edges: int) -> Ints:
+def edge_ends(arcs: Arcs) -> Ints:
     """Return both nodes of each edge, shape (n_edges, 2)."""
+    n_edges = int(arcs.edge.max()) + 1 if arcs.edge.size else 0
     ends = np.zeros((n_edges, 2), dtype=np.int32)
     ends[arcs.edge[::-1], 0] = arcs.tail[::-1]
     ends[arcs.edge[::-1], 1] = arcs.head[::-1]
     return ends
+
+
+def count_incident(ends: Ints, n_nodes: int) -> tuple[Bools, Ints, Ints, Bools]:
+    """Return which edges are loops, the ends of the others by node, and the decision nodes."""
+    loops: Bools = ends[:, 0] == ends[:, 1]
+    start, incident = group_by(ends[~loops].ravel(), n_nodes)
+    decision = np.diff(start) != 2
+    decision[ends[loops, 0]] = True  # a ring of one edge counts as an incident edge
+    return loops, start, incident, decision
 
 
 def _measure_chains(

@@ -131,6 +131,23 @@ def settle(links: Links, target: Target, work: Work) -> int:  # pragma: no cover
     work.d[:] = np.inf
     work.rank[:] = -1
     work.share[:] = 0.0  # no link's share may outlive its destination
+    return settle_anew(links, target, work)
+
+
+@njit(cache=True)
+def forget(links: Links, work: Work, settled: int) -> None:  # pragma: no cover
+    """Take a destination's times and shares back, where there are any, as `settle` does."""
+    for k in range(settled):
+        u = work.order[k]
+        work.d[u] = np.inf
+        work.rank[u] = -1
+        for i in range(links.out_start[u], links.out_start[u + 1]):
+            work.share[links.out_link[i]] = 0.0
+
+
+@njit(cache=True)
+def settle_anew(links: Links, target: Target, work: Work) -> int:  # pragma: no cover
+    """Do what `settle` does where nothing is left of another destination."""
     size = 0
     if target.chain < 0:
         work.d[target.node] = 0.0

@@ -105,8 +105,8 @@ def _load(  # pragma: no cover
             cost[t], survival[t] = depart(
                 links, target, work, trips.origin[t], trips.volume[t], theta
             )
-        _send(links, target, work, settled)
-    _spread(links, work)
+        send(links, target, work, settled)
+    spread(links, work)
     return work.arc_flow[0], work.arc_flow[1], cost, survival
 
 
@@ -340,7 +340,7 @@ def pass_on(  # pragma: no cover
 
 
 @njit(cache=True)
-def _send(links: Links, target: Target, work: Work, settled: int) -> None:  # pragma: no cover
+def send(links: Links, target: Target, work: Work, settled: int) -> None:  # pragma: no cover
     """Carry what arrives at each decision node on to the destination, farthest first."""
     for k in range(settled - 1, -1, -1):
         u = work.order[k]
@@ -352,7 +352,7 @@ def _send(links: Links, target: Target, work: Work, settled: int) -> None:  # pr
 
 
 @njit(cache=True)
-def _spread(links: Links, work: Work) -> None:  # pragma: no cover
+def spread(links: Links, work: Work) -> None:  # pragma: no cover
     """Add to every arc what its link carries, and the parts that begin or end beyond it."""
     for chain in range(links.is_cycle.size):
         first, last = links.chain_start[chain], links.chain_start[chain + 1] - 1

@@ -1,0 +1,92 @@
+"""The passes over blocks and bridges against the kernel of one pass a destination."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_networks import Case, cases
+
+from riskmap.model.blocks import find_forest
+from riskmap.model.crossings import links_of_blocks
+from riskmap.model.demand import SitesOnWater, produce, pull_of_nodes, share_trips
+from riskmap.model.forest import Ends, flow_of_movement
+from riskmap.model.links import find_links
+from riskmap.model.routes import least_costs_to, load_trips
+from riskmap.network.graph import arcs_of_graph
+
+
+def sites(draw: st.DrawFn, count: int, values: st.SearchStrategy[float]) -> SitesOnWater:
+    nodes = draw(st.lists(st.integers(-1, count - 1), min_size=1, max_size=8))
+    n = len(nodes)
+    weight = draw(st.lists(values, min_size=n, max_size=n))
+    leg = draw(st.lists(st.sampled_from([0.0, 0.5, 2.0]), min_size=n, max_size=n))
+    return SitesOnWater(
+        np.arange(n, dtype=np.int32), np.array(nodes, dtype=np.int32), np.array(leg),
+        np.array(weight),
+    )  # fmt: skip
+
+
+@st.composite
+def movements(draw: st.DrawFn) -> tuple[Case, SitesOnWater, SitesOnWater, float]:
+    case = draw(cases())
+    count = case.graph.number_of_nodes()
+    values = st.sampled_from([0.0, 1.0, 3.0, 1e-9, 50.0])
+    beta = draw(st.sampled_from([0.0, 0.3, 2.0, 900.0]))
+    return case, sites(draw, count, values), sites(draw, count, values), beta
+
+
+@settings(max_examples=500, deadline=None)
+@given(movements())
+def test_the_forest_agrees_with_a_pass_for_each_destination(
+    movement: tuple[Case, SitesOnWater, SitesOnWater, float],
+) -> None:
+    case, origins, destinations, beta = movement
+    arcs = arcs_of_graph(case.graph).arcs
+    links = find_links(arcs, hazard_aversion_h=case.kappa)
+    destination, log_pull = pull_of_nodes(destinations, beta_per_h=beta)
+    origin, production = produce(origins, volume=1000.0)
+    gravity = share_trips(
+        origins, destination=destination, log_pull=log_pull, beta_per_h=beta, volume=1000.0,
+        cost_h=least_costs_to(links, destination, origin),
+    )  # fmt: skip
+    trips = gravity.trips()
+    wanted = load_trips(links, trips, theta_per_h=case.theta, n_arcs=arcs.tail.size)
+    forest = find_forest(arcs)
+    found = flow_of_movement(
+        arcs, forest, links_of_blocks(arcs, forest, hazard_aversion_h=case.kappa),
+        Ends(origin, production, destination, log_pull),
+        beta_per_h=beta, theta_per_h=case.theta, hazard_aversion_h=case.kappa,
+    )  # fmt: skip
+    same(found.transits, wanted.transits)
+    same(found.undetected, wanted.undetected)
+    same(found.local.sum(), gravity.local)
+    same(found.served.sum(), trips.volume.sum())
+    same(found.unseen.sum(), (trips.volume * wanted.survival).sum())
+    dry = produce(origins, volume=1000.0)[1].sum()
+    same(found.unserved.sum(), gravity.unserved - (1000.0 - dry))
+
+
+def same(left: object, right: object) -> None:
+    assert left == pytest.approx(right, rel=1e-9, abs=1e-9)
+
+
+@settings(max_examples=200, deadline=None)
+@given(cases())
+def test_a_bridge_is_an_edge_on_no_ring(case: Case) -> None:
+    arcs = arcs_of_graph(case.graph).arcs
+    forest = find_forest(arcs)
+    simple = nx.Graph()
+    simple.add_nodes_from(range(arcs.n_nodes))
+    pairs = {(int(e), *sorted((int(u), int(v)))) for e, u, v in
+             zip(arcs.edge, arcs.tail, arcs.head, strict=True) if u != v}  # fmt: skip
+    between = [(u, v) for _, u, v in pairs]
+    simple.add_edges_from(between)
+    bridges = {tuple(sorted(b)) for b in nx.bridges(simple) if between.count(tuple(sorted(b))) == 1}
+    ours = {
+        tuple(sorted((int(arcs.tail[a]), int(arcs.head[a]))))
+        for a in np.concatenate([forest.up, forest.down]) if a >= 0
+    }  # fmt: skip
+    assert ours == bridges
