@@ -340,12 +340,12 @@ def _unserved_notes(scored: Scored) -> list[Note]:
             "unreachable",
             "movements",
             movement.movement.name,
-            f"{movement.gravity.unserved:.1f} of {movement.gravity.volume:.1f} transits "
+            f"{movement.unserved:.1f} of {movement.movement.volume:.1f} transits "
             "start at origins that reach no destination",
             "see the unattached sites and the parts of the network (riskmap check)",
         )
         for movement in scored.scores.movements
-        if movement.gravity.unserved > 0.0
+        if movement.unserved > 0.0
     ]
     return [*dry, *lost]
 

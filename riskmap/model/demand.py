@@ -123,9 +123,7 @@ def share_trips(
     shares = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0.0)
     transits = shares * production
     here = destination[:, None] == nodes[None, :]
-    total_weight = float(origins.weight.sum())
-    dry = float(origins.weight[origins.node < 0].sum())  # of origins off the water
-    lost = volume * dry / total_weight if total_weight > 0.0 else volume
+    lost = dry_volume(origins, volume=volume)
     return Gravity(
         nodes,
         destination,
@@ -144,6 +142,13 @@ def produce(origins: SitesOnWater, *, volume: float) -> tuple[Ints, Floats]:
     share = origins.weight[reached] / total if total > 0.0 else np.zeros(int(reached.sum()))
     produced = np.bincount(group, share, minlength=nodes.size).astype(np.float64)
     return nodes.astype(np.int32), volume * produced
+
+
+def dry_volume(origins: SitesOnWater, *, volume: float) -> float:
+    """Return the trips of origins off the water; all of them where no origin has a weight."""
+    total = float(origins.weight.sum())
+    dry = float(origins.weight[origins.node < 0].sum())
+    return volume * dry / total if total > 0.0 else volume
 
 
 def site_parts(sites: SitesOnWater, *, nodes: Ints, beta_per_h: float) -> tuple[Ints, Floats]:

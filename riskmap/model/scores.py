@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from riskmap.model.demand import Gravity, SitesOnWater, produce, pull_of_nodes, share_trips
+from riskmap.model.blocks import Forest, find_forest
+from riskmap.model.crossings import links_of_blocks
+from riskmap.model.demand import (
+    Gravity,
+    SitesOnWater,
+    dry_volume,
+    produce,
+    pull_of_nodes,
+    share_trips,
+)
+from riskmap.model.forest import Ends, Flow, flow_of_movement
 from riskmap.model.links import Links, find_links
 from riskmap.model.routes import Loading, Trips, least_costs_to, load_trips
-from riskmap.network.arcs import Floats
+from riskmap.network.arcs import Arcs, Floats
 from riskmap.network.travel import ReachArcs
 
 
@@ -41,24 +52,87 @@ class Movement:
     volume: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class Water:
+    """Hold the network that is scored, and how its travellers choose.
+
+    Attributes
+    ----------
+    arcs, forest
+        The network, and its blocks and bridges.
+    block_links
+        The links inside the blocks.
+    theta_per_h, hazard_aversion_h
+        θ and κ of the choice.
+    """
+
+    arcs: Arcs
+    forest: Forest
+    block_links: Links
+    theta_per_h: float
+    hazard_aversion_h: float
+
+    @cached_property
+    def links(self) -> Links:
+        """The links of the whole network, for those who follow single trips."""
+        return find_links(self.arcs, hazard_aversion_h=self.hazard_aversion_h)
+
+
+@dataclass(frozen=True)
 class MovementScore:
-    """Hold one movement's trips between nodes and what they do to the arcs."""
+    """Hold what one movement does to the arcs; its single trips are worked out when asked for."""
 
     movement: Movement
-    gravity: Gravity
-    trips: Trips
-    loading: Loading
+    water: Water
+    ends: Ends
+    flow: Flow
 
     @property
     def served(self) -> float:
         """Trips a month that use water."""
-        return float(self.trips.volume.sum())
+        return float(self.flow.served.sum())
 
     @property
     def undetected(self) -> float:
         """Trips a month that are detected nowhere."""
-        return float((self.trips.volume * self.loading.survival).sum())
+        return float(self.flow.unseen.sum())
+
+    @property
+    def local(self) -> float:
+        """Trips a month between sites of one node."""
+        return float(self.flow.local.sum())
+
+    @property
+    def unserved(self) -> float:
+        """Trips a month of origins that reach nothing, or stand off the water."""
+        return float(self.flow.unserved.sum()) + dry_volume(
+            self.movement.origins, volume=self.movement.volume
+        )
+
+    @cached_property
+    def gravity(self) -> Gravity:
+        """The trips between every two nodes."""
+        return share_trips(
+            self.movement.origins,
+            destination=self.ends.destination,
+            log_pull=self.ends.log_pull,
+            cost_h=least_costs_to(self.water.links, self.ends.destination, self.ends.origin),
+            beta_per_h=self.movement.beta_per_h,
+            volume=self.movement.volume,
+        )
+
+    @cached_property
+    def trips(self) -> Trips:
+        """The trips that use water."""
+        return self.gravity.trips()
+
+    @cached_property
+    def loading(self) -> Loading:
+        """The trips sent one destination after the other; `flow` has the same sums."""
+        water = self.water
+        return load_trips(
+            water.links, self.trips, theta_per_h=water.theta_per_h, n_arcs=water.arcs.tail.size
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +141,38 @@ class Scores:
 
     Attributes
     ----------
-    links
-        The links that routes are chosen on.
-    theta_per_h
-        θ of the choice.
+    water
+        The network, and how its travellers choose.
     movements
         One entry a movement.
     transits, undetected
         Of every arc, all movements together, a month.
     """
 
-    links: Links
-    theta_per_h: float
+    water: Water
     movements: tuple[MovementScore, ...]
     transits: Floats
     undetected: Floats
+
+    @property
+    def links(self) -> Links:
+        """The links that routes are chosen on."""
+        return self.water.links
+
+    @property
+    def theta_per_h(self) -> float:
+        """θ of the choice."""
+        return self.water.theta_per_h
 
     def summary(self) -> dict[str, float]:
         """Add up all movements: demand is served, local or unserved; served is detected or not."""
         served = sum(m.served for m in self.movements)
         undetected = sum(m.undetected for m in self.movements)
         return {
-            "demand": sum(m.gravity.volume for m in self.movements),
+            "demand": sum(m.movement.volume for m in self.movements),
             "served": served,
-            "local": sum(m.gravity.local for m in self.movements),
-            "unserved": sum(m.gravity.unserved for m in self.movements),
+            "local": sum(m.local for m in self.movements),
+            "unserved": sum(m.unserved for m in self.movements),
             "detected": served - undetected,
             "undetected": undetected,
         }
@@ -126,40 +207,49 @@ def score_movements(
     *,
     theta_per_h: float,
     hazard_aversion_h: float,
+    forest: Forest | None = None,
 ) -> Scores:
-    """Score a network for all movements together."""
-    links = find_links(network.arcs, hazard_aversion_h=hazard_aversion_h)
-    scored = tuple(
-        score_movement(links, movement, theta_per_h=theta_per_h, n_arcs=network.reach.size)
-        for movement in movements
-    )
+    """Score a network for all movements together.
+
+    Parameters
+    ----------
+    network
+        The arcs of the reaches.
+    movements
+        The kinds of trips.
+    theta_per_h, hazard_aversion_h
+        θ and κ.
+    forest
+        The blocks and bridges of the same arcs, where they are known from an earlier scoring.
+    """
+    forest = find_forest(network.arcs) if forest is None else forest
+    inside = links_of_blocks(network.arcs, forest, hazard_aversion_h=hazard_aversion_h)
+    water = Water(network.arcs, forest, inside, theta_per_h, hazard_aversion_h)
+    scored = tuple(score_movement(water, movement) for movement in movements)
     zero = np.zeros(network.reach.size)
     return Scores(
-        links,
-        theta_per_h,
+        water,
         scored,
-        sum((m.loading.transits for m in scored), start=zero),
-        sum((m.loading.undetected for m in scored), start=zero),
+        sum((m.flow.transits for m in scored), start=zero),
+        sum((m.flow.undetected for m in scored), start=zero),
     )
 
 
-def score_movement(
-    links: Links, movement: Movement, *, theta_per_h: float, n_arcs: int
-) -> MovementScore:
+def score_movement(water: Water, movement: Movement) -> MovementScore:
     """Share out one movement's trips and load them on the network."""
     destination, log_pull = pull_of_nodes(movement.destinations, beta_per_h=movement.beta_per_h)
-    origin, _ = produce(movement.origins, volume=movement.volume)
-    gravity = share_trips(
-        movement.origins,
-        destination=destination,
-        log_pull=log_pull,
-        cost_h=least_costs_to(links, destination, origin),
+    origin, production = produce(movement.origins, volume=movement.volume)
+    ends = Ends(origin, production, destination, log_pull)
+    flow = flow_of_movement(
+        water.arcs,
+        water.forest,
+        water.block_links,
+        ends,
         beta_per_h=movement.beta_per_h,
-        volume=movement.volume,
+        theta_per_h=water.theta_per_h,
+        hazard_aversion_h=water.hazard_aversion_h,
     )
-    trips = gravity.trips()
-    loading = load_trips(links, trips, theta_per_h=theta_per_h, n_arcs=n_arcs)
-    return MovementScore(movement, gravity, trips, loading)
+    return MovementScore(movement, water, ends, flow)
 
 
 def scores_by_reach(
