@@ -1,7 +1,8 @@
 """Time what people wait for, and the scoring against networkx by hand and scipy's Dijkstra.
 
 Run with ``python -m benchmarks.speed``. Every figure is the median of several runs in one process
-(commands: of whole processes, warm), after one run that loads the compiled parts.
+(commands: of whole processes, warm), after one run that loads the compiled parts; of
+the engine it is the least of seven runs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from scipy.sparse.csgraph import dijkstra
 import riskmap as rm
 from riskmap import pipeline
 from riskmap.layers import read_layers
+from riskmap.model.blocks import find_forest
+from riskmap.model.crossings import links_of_blocks
+from riskmap.model.forest import Ends, Flow, flow_of_movement
+from riskmap.network.arcs import Arcs
 
 SEED = 20261123
 
@@ -125,12 +130,126 @@ def _same(table: pd.DataFrame, flow: dict[tuple[int, int], float]) -> None:
     assert all(abs(ours[arc] - value) < 1e-6 for arc, value in flow.items())
 
 
+def dendritic(n: int, *, generator: np.random.Generator, block: int = 0) -> Arcs:
+    """Grow the river of `river` as arrays; `block` more nodes of it stand in one street grid."""
+    v = np.arange(1, n)
+    u = v - 1 - np.minimum(np.minimum(generator.geometric(0.5, n - 1) - 1, v - 1), 59)
+    across = generator.integers(0, n - 40, n // 50)
+    side = int(np.sqrt(block))
+    cell = n + np.arange(side * side).reshape(side, side)
+    first = np.concatenate([u, across, cell[:, :-1].ravel(), cell[:-1].ravel(), [0][:side]])
+    last = np.concatenate(
+        [v, across + generator.integers(2, 40, n // 50), cell[:, 1:].ravel(), cell[1:].ravel()]
+        + ([[n]] if side else [])
+    )
+    edge = np.arange(first.size, dtype=np.int32)
+    hours = generator.uniform(0.05, 0.5, edge.size)
+    hazard = generator.uniform(0.0, 0.01, edge.size)
+    total = n + side * side
+    return Arcs(
+        total,
+        np.concatenate([first, last]).astype(np.int32),
+        np.concatenate([last, first]).astype(np.int32),
+        np.concatenate([edge, edge]),
+        np.concatenate([hours, hours]),
+        np.concatenate([hazard, hazard]),
+        np.ones(total),
+    )
+
+
+def engine(
+    n: int, *, origins: int, destinations: int, block: int = 0, by_hand: bool = False
+) -> float:
+    """Time one scoring of one movement on given arcs, and return the least of its times."""
+    generator = np.random.default_rng(SEED)
+    arcs = dendritic(n, generator=generator, block=block)
+    ends = Ends(
+        np.sort(generator.choice(arcs.n_nodes, origins, replace=False)).astype(np.int32),
+        generator.gamma(1.0, 1.0, origins),
+        np.sort(generator.choice(arcs.n_nodes, destinations, replace=False)).astype(np.int32),
+        np.log(generator.gamma(1.0, 1.0, destinations)),
+    )
+    forest = find_forest(arcs)
+
+    def score() -> Flow:
+        inside = links_of_blocks(arcs, forest, hazard_aversion_h=0.0)
+        return flow_of_movement(
+            arcs, forest, inside, ends, beta_per_h=0.1, theta_per_h=np.inf, hazard_aversion_h=0.0
+        )
+
+    flow = score()
+    ours = fastest(score)
+    walk = fastest(lambda: find_forest(arcs))
+    told = (
+        f"{n + block} nodes, {origins} × {destinations} by gravity: scored in {1000 * ours:.1f} ms "
+        f"(blocks and bridges, once a network: {1000 * walk:.1f} ms)"
+    )
+    if by_hand:
+        started = time.perf_counter()
+        demand, graph = gravity_by_hand(arcs, ends)
+        known = least_routes_by_hand(graph, demand)
+        hand = time.perf_counter() - started
+        table = pd.DataFrame({"u": arcs.tail, "v": arcs.head, "transits": flow.transits})
+        carried = table.groupby(["u", "v"])["transits"].sum().to_dict()
+        assert all(abs(carried[arc] - value) < 1e-6 for arc, value in known.items())
+        told += f"; networkx by hand {hand:.2f} s ({hand / ours:.0f} ×)"
+    print(told)
+    return ours
+
+
+def gravity_by_hand(arcs: Arcs, ends: Ends) -> tuple[pd.DataFrame, nx.Graph]:
+    """Share out the trips of a movement by networkx, a Dijkstra search for each destination."""
+    graph = nx.Graph()
+    for u, v, h in zip(arcs.tail.tolist(), arcs.head.tolist(), arcs.time_h.tolist(), strict=True):
+        if h < graph.get_edge_data(u, v, {"travel_time_h": np.inf})["travel_time_h"]:
+            graph.add_edge(u, v, travel_time_h=h)
+    starts = ends.origin.tolist()
+    cost = np.empty((ends.destination.size, ends.origin.size))
+    for k, destination in enumerate(ends.destination.tolist()):
+        hours = nx.single_source_dijkstra_path_length(graph, destination, weight="travel_time_h")
+        cost[k] = [hours[origin] for origin in starts]
+    pull = np.exp(ends.log_pull)[:, None] * np.exp(-0.1 * cost)
+    transits = pull / pull.sum(axis=0) * ends.production
+    away = ends.destination[:, None] != ends.origin[None, :]
+    to, start = np.nonzero(away)
+    demand = pd.DataFrame(
+        {
+            "origin": ends.origin[start],
+            "destination": ends.destination[to],
+            "transits": transits[to, start],
+        }
+    )
+    return demand, graph
+
+
+def fastest(call: Callable[[], object], *, runs: int = 7) -> float:
+    """Return the least time of some runs: other work on the machine only adds."""
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def engines() -> None:
+    """Time the engine by size, and print how its time grows."""
+    sizes = (10_000, 100_000, 1_000_000)
+    times = [engine(n, origins=1_000, destinations=100, by_hand=n == sizes[0]) for n in sizes]
+    growth = np.polyfit(np.log(sizes), np.log(times), 1)[0]
+    print(f"its time grows as reaches to the power of {growth:.2f}")
+    for n in sizes:
+        engine(n, origins=10_000, destinations=10_000)
+    engine(10_000, origins=1_000, destinations=100, block=2_025, by_hand=True)
+
+
 def main() -> None:
     """Print all figures."""
     commands()
     steps()
     scoring(1_000, origins=100, destinations=100)
     scoring(10_000, origins=1_000, destinations=100)
+    engines()
 
 
 if __name__ == "__main__":

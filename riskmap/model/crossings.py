@@ -18,9 +18,6 @@ from riskmap.model.passes import aim, allocate, forget, settle_anew, weigh
 from riskmap.model.routes import depart, send, spread
 from riskmap.network.arcs import Arcs, Bools, Floats, Ints
 
-#: Crossings of all blocks together that are kept in memory (16 bytes each).
-MOST_CROSSINGS = 20_000_000
-
 
 class Crossings(NamedTuple):
     """Hold least times and survival through the blocks, between the places where trips pass.
