@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 import numpy as np
+import oracle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,3 +91,41 @@ def test_a_bridge_is_an_edge_on_no_ring(case: Case) -> None:
         for a in np.concatenate([forest.up, forest.down]) if a >= 0
     }  # fmt: skip
     assert ours == bridges
+
+
+@settings(max_examples=150, deadline=None)
+@given(movements())
+def test_the_forest_agrees_with_every_route_listed(
+    movement: tuple[Case, SitesOnWater, SitesOnWater, float],
+) -> None:
+    """Gravity over the oracle's least times, each trip on each of its routes, one by one."""
+    case, origins, destinations, beta = movement
+    window = arcs_of_graph(case.graph)
+    destination, log_pull = pull_of_nodes(destinations, beta_per_h=beta)
+    origin, production = produce(origins, volume=1000.0)
+    listed = oracle.read_arcs(case.graph)
+    cost = np.full((destination.size, origin.size), np.inf)
+    for k, node in enumerate(destination.tolist()):
+        hours = oracle.least_times(listed, node, case.kappa)
+        cost[k] = [float(hours[o]) if o in hours else np.inf for o in origin.tolist()]
+    gravity = share_trips(
+        origins, destination=destination, log_pull=log_pull, beta_per_h=beta, volume=1000.0,
+        cost_h=cost,
+    )  # fmt: skip
+    demand = [
+        (int(o), int(d), float(gravity.transits[k, i]))
+        for k, d in enumerate(destination) for i, o in enumerate(origin)
+    ]  # fmt: skip
+    wanted = oracle.assign(
+        case.graph, [trip for trip in demand if trip[2] > 0.0], theta=case.theta, kappa=case.kappa
+    )
+    forest = find_forest(window.arcs)
+    found = flow_of_movement(
+        window.arcs, forest, links_of_blocks(window.arcs, forest, hazard_aversion_h=case.kappa),
+        Ends(origin, production, destination, log_pull),
+        beta_per_h=beta, theta_per_h=case.theta, hazard_aversion_h=case.kappa,
+    )  # fmt: skip
+    ids = list(zip(window.tail, window.head, window.key, strict=True))
+    same(dict(zip(ids, found.transits, strict=True)), wanted.transits)
+    same(dict(zip(ids, found.undetected, strict=True)), wanted.undetected)
+    same(found.unseen.sum(), wanted.summary["undetected"])
