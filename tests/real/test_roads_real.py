@@ -112,6 +112,32 @@ def test_neither_the_order_of_rows_nor_a_cut_changes_the_scores(
     assert dry == pytest.approx(road, rel=1e-4)
 
 
+def test_neither_the_order_of_rivers_nor_a_cut_changes_the_scores(
+    study: tuple[Settings, Layers], scored: Scored
+) -> None:
+    """Every river line is cut in two, and its rows are turned round: corridors stay as they are."""
+    rivers = study[1].tables["rivers"].explode(index_parts=False, ignore_index=True)
+    parts = [
+        rivers.set_geometry(gpd.GeoSeries(h, index=rivers.index, crs=4326))
+        for h in zip(*(_cut(line) for line in rivers.geometry), strict=True)
+    ]
+    cut = pd.concat(parts)
+    cut = cut[~cut.geometry.is_empty].iloc[::-1].reset_index(drop=True)
+    again = score(study, rivers=cut)
+    assert cut.shape[0] > 1.5 * len(rivers)
+    assert traffic(again) == pytest.approx(traffic(scored), rel=1e-6, abs=1e-6)
+    assert corridors(again) == pytest.approx(corridors(scored), rel=1e-6, abs=1e-6)
+
+
+def corridors(scored: Scored) -> np.ndarray:
+    """Undetected transit-kilometres and length of each corridor, in order of their numbers."""
+    chains, km = scored.chains, scored.reaches.length_km
+    undetected = scored.by_reach.undetected * km
+    return np.add.reduceat(
+        np.column_stack([undetected, km])[chains.reach], chains.start[:-1], axis=0
+    )
+
+
 def _cut(line: shapely.LineString) -> tuple[shapely.Geometry, shapely.Geometry]:
     xy = list(line.coords)
     at = len(xy) // 2
