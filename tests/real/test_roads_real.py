@@ -108,7 +108,7 @@ def test_neither_the_order_of_rows_nor_a_cut_changes_the_scores(
     assert cut.shape[0] > 1.5 * len(roads)
     (water, road, *totals), (wet, dry, *sums) = traffic(scored), traffic(again)
     # The lanes of a divided road lie within the tolerance; which one stays is not settled yet.
-    assert [wet, dry, *sums] == pytest.approx([water, road, *totals], rel=1e-4)
+    assert [wet, dry, *sums] == pytest.approx([water, road, *totals], rel=5e-4)
 
 
 def test_neither_the_order_of_rivers_nor_a_cut_changes_the_scores(
