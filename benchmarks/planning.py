@@ -127,6 +127,29 @@ def against_spopt(generator: np.random.Generator) -> None:
         print(f"    the same matrix: {mine:.2f} s, {given:.2%}; {theirs / mine:.0f} times")
 
 
+def places_within_a_radius(generator: np.random.Generator) -> None:
+    """Cover demand by places within a radius: there many demands have the same candidates."""
+    if find_spec("spopt") is None:
+        return
+    import pulp
+    from spopt.locate import MCLP
+
+    for n_demands, n_places, count, radius in ((10_000, 50, 8, 0.1), (10_000, 200, 15, 0.06)):
+        where, places = generator.random((n_demands, 2)), generator.random((n_places, 2))
+        weight = generator.integers(1, 100, n_demands).astype(np.float64)
+        away = np.hypot(*(where[:, None] - places[None]).transpose(2, 0, 1))
+        given, mine = from_matrix(away <= radius, weight, count=count)
+        started = time.perf_counter()
+        model = MCLP.from_cost_matrix(away, weight, service_radius=radius, p_facilities=count)
+        solved = model.solve(pulp.PULP_CBC_CMD(msg=False))
+        theirs = time.perf_counter() - started
+        share = solved.problem.objective.value() / weight.sum()
+        print(
+            f"  covering, {n_places} places, {n_demands} demands, k {count}: {mine:.3f} s, {given:.2%}"
+        )
+        print(f"    spopt, MCLP with CBC: {theirs:.2f} s, {share:.2%}; {theirs / mine:.0f} times")
+
+
 def from_matrix(
     seen: npt.NDArray[np.bool_], transits: npt.NDArray[np.float64], *, count: int
 ) -> tuple[float, float]:
@@ -149,6 +172,7 @@ def main() -> None:
             demand = trips(small, 5, generator=generator)
             plan(f"warm-up, {method}", small, demand, count=2, method=method, ends_count=ends)
     against_spopt(generator)
+    places_within_a_radius(generator)
     exact_500_by_2000(generator)
     greedy_on_a_large_river(generator)
 
