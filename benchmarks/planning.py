@@ -144,9 +144,8 @@ def places_within_a_radius(generator: np.random.Generator) -> None:
         solved = model.solve(pulp.PULP_CBC_CMD(msg=False))
         theirs = time.perf_counter() - started
         share = solved.problem.objective.value() / weight.sum()
-        print(
-            f"  covering, {n_places} places, {n_demands} demands, k {count}: {mine:.3f} s, {given:.2%}"
-        )
+        what = f"covering, {n_places} places, {n_demands} demands, k {count}"
+        print(f"  {what}: {mine:.3f} s, {given:.2%}")
         print(f"    spopt, MCLP with CBC: {theirs:.2f} s, {share:.2%}; {theirs / mine:.0f} times")
 
 
