@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,7 @@ from riskmap.cli_options import (
     TableOutput,
     Target,
     check_ending,
-    read_target,
+    output_option,
     refuse_existing,
     table_endings,
 )
@@ -199,7 +200,9 @@ def _rank_by_basin(
     from riskmap.outputs.terminal import print_notes, print_timings, show_progress
     from riskmap.study import run_basins
 
-    with show_progress() as progress, connect(scheduler) as client:
+    # Without an address the run starts a cluster itself, and only where there is work for it.
+    running = nullcontext() if scheduler is None else connect(scheduler)
+    with show_progress() as progress, running as client:
         run = run_basins(
             study, folder=folder, client=client, overwrite=overwrite, progress=progress
         )
@@ -231,16 +234,7 @@ def map_(
 def compare(
     before: Annotated[Path, typer.Argument(metavar="A", help="Study file.")],
     after: Annotated[Path, typer.Argument(metavar="B", help="Study file to compare with it.")],
-    output: Annotated[
-        Target,
-        typer.Option(
-            "-o",
-            "--output",
-            parser=read_target,
-            metavar="FILE",
-            help="Table to write, or a map with a switch: .html",
-        ),
-    ] = ...,  # type: ignore[assignment]
+    output: Annotated[Target, output_option("Table to write, or a map with a switch: .html")] = ...,  # type: ignore[assignment]
     season_before: Annotated[
         SeasonName | None, typer.Option("--season-a", help="Water season of A.")
     ] = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -62,26 +62,18 @@ def read_target(text: str) -> Target:
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Path of the study file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
-TableOutput = Annotated[
-    Target,
-    typer.Option(
-        "-o",
-        "--output",
-        parser=read_target,
-        metavar="FILE",
-        help="File to write: .csv .geojson .gpkg .parquet .json .xlsx postgresql://… (rank: .tif)",
-    ),
-]
+
+
+def output_option(what: str) -> Any:
+    """Return the option -o of a command that writes a table to a file or a database."""
+    return typer.Option("-o", "--output", parser=read_target, metavar="FILE", help=what)
+
+
+_TABLES = "File to write: .csv .geojson .gpkg .parquet .json .xlsx"
+TableOutput = Annotated[Target, output_option(f"{_TABLES} postgresql://… (rank: .tif)")]
 PlanOutput = Annotated[
     Target,
-    typer.Option(
-        "-o",
-        "--output",
-        parser=read_target,
-        metavar="FILE",
-        help="File to write: .csv .geojson .gpkg .parquet .json .xlsx, postgresql://…, or a map "
-        "before and after: .html",
-    ),
+    output_option(f"{_TABLES}, postgresql://…, or a map before and after: .html"),
 ]
 Season = Annotated[SeasonName | None, typer.Option(help="Water season, in place of the study's.")]
 Language = Annotated[

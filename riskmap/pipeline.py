@@ -323,6 +323,17 @@ def _end(settings: Settings, sites: Sites) -> SitesOnWater:
     )
 
 
+def unserved_note(movement: str | None, *, unserved: float, volume: float) -> Note:
+    """Report demand that no route serves, of a movement or (None) of all."""
+    return Note(
+        "unreachable",
+        "movements",
+        movement,
+        f"{unserved:.1f} of {volume:.1f} transits start at origins that reach no destination",
+        "see the unattached sites and the parts of the network (riskmap check)",
+    )
+
+
 def _unserved_notes(scored: Scored) -> list[Note]:
     """Report posts whose range ends before the water, and demand that no route serves."""
     dry = [
@@ -336,13 +347,10 @@ def _unserved_notes(scored: Scored) -> list[Note]:
         for p in np.flatnonzero(np.diff(scored.patrols.post_start) == 0)
     ]
     lost = [
-        Note(
-            "unreachable",
-            "movements",
+        unserved_note(
             movement.movement.name,
-            f"{movement.unserved:.1f} of {movement.movement.volume:.1f} transits "
-            "start at origins that reach no destination",
-            "see the unattached sites and the parts of the network (riskmap check)",
+            unserved=movement.unserved,
+            volume=movement.movement.volume,
         )
         for movement in scored.scores.movements
         if movement.unserved > 0.0

@@ -27,7 +27,13 @@ from riskmap.errors import OutputError, Problem
 from riskmap.layers import read_layers
 from riskmap.network.sites import Sited
 from riskmap.outputs.files import whole_file
-from riskmap.pipeline import RELATIVE_VOLUME, build_network, provenance_of, site_layers
+from riskmap.pipeline import (
+    RELATIVE_VOLUME,
+    build_network,
+    provenance_of,
+    site_layers,
+    unserved_note,
+)
 from riskmap.report import Note
 from riskmap.results.corridors import rank_corridors
 from riskmap.results.reaches import corridor_ids
@@ -259,12 +265,7 @@ def _summary(
 def _unserved(summary: Mapping[str, float | bool]) -> list[Note]:
     if not summary["unserved"]:
         return []
-    what = (
-        f"{summary['unserved']:.1f} of {summary['demand']:.1f} transits start at origins that "
-        "reach no destination"
-    )
-    mend = "see the unattached sites and the parts of the network (riskmap check)"
-    return [Note("unreachable", "movements", None, what, mend)]
+    return [unserved_note(None, unserved=summary["unserved"], volume=summary["demand"])]
 
 
 def _dry_share(sited: Sited, layer: str) -> float:

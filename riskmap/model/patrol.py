@@ -88,19 +88,12 @@ def spread_patrols(reaches: Reaches, posts: Posts, *, usable: Bools) -> Patrols:
     Patrols
         The hours of a post add up to e · B where it reaches any water, else to 0.
     """
-    start, neighbour, km = water_graph(reaches, usable)
+    water = water_graph(reaches, usable)
     hours = np.zeros(reaches.u.size)
     sweep_km = np.zeros(reaches.u.size)
     found, amounts = [], []
     for p in range(posts.node.size):
-        time_h, _ = least_costs(
-            start,
-            neighbour,
-            km / posts.speed_kmh[p],
-            posts.node[p : p + 1],
-            posts.access_h[p : p + 1],
-            posts.range_h[p],
-        )
+        time_h = hours_from_post(posts, p, water, limit_h=posts.range_h[p])
         mass = _kernel_mass(
             time_h, reaches.u, reaches.v, reaches.length_km, usable,
             posts.speed_kmh[p], posts.range_h[p], posts.decay_h[p],
@@ -183,6 +176,28 @@ def water_graph(reaches: Reaches, usable: Bools) -> tuple[Ints, Ints, Floats]:
     km = np.concatenate([reaches.length_km[usable]] * 2)
     start, order = group_by(tail, reaches.node_xy.shape[0])
     return start, head[order], km[order]
+
+
+def hours_from_post(
+    posts: Posts, p: int, water: tuple[Ints, Ints, Floats], *, limit_h: float = np.inf
+) -> Floats:
+    """Return the least hours of a post's craft to every node, its overland leg included.
+
+    Parameters
+    ----------
+    posts, p
+        The posts, and the position of one.
+    water
+        What it can travel on (`water_graph`).
+    limit_h
+        Farther nodes are not sought, and stay infinite.
+    """
+    start, neighbour, km = water
+    one = slice(p, p + 1)
+    time_h, _ = least_costs(
+        start, neighbour, km / posts.speed_kmh[p], posts.node[one], posts.access_h[one], limit_h
+    )
+    return time_h
 
 
 @njit(cache=True)

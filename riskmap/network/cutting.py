@@ -311,8 +311,8 @@ def finish_pieces(
     ):
         mends.add(what, line[which], coords[offsets[:-1][which]])
     nothing = length <= SAME_PLACE_M / 1000.0
-    plain = take_pieces(pieces, np.flatnonzero(~(sliver | second | loop | nothing)))
-    halves = _halve(take_pieces(pieces, np.flatnonzero(loop & ~nothing)), n_nodes=node.size)
+    plain = _take(pieces, np.flatnonzero(~(sliver | second | loop | nothing)))
+    halves = _halve(_take(pieces, np.flatnonzero(loop & ~nothing)), n_nodes=node.size)
     return _append(plain, halves, mends.notes())
 
 
@@ -432,7 +432,7 @@ def _either_way(xy: Floats) -> bytes:
 def _halve(loops: Pieces, *, n_nodes: int) -> Pieces:
     """Cut pieces that end where they began at the vertex in the middle, a new node."""
     sizes = np.diff(loops.offsets)
-    loops = take_pieces(loops, np.flatnonzero(sizes >= 3))
+    loops = _take(loops, np.flatnonzero(sizes >= 3))
     n, sizes = loops.u.size, np.diff(loops.offsets)
     middle = loops.offsets[:-1] + sizes // 2
     bounds = np.sort(np.concatenate([loops.offsets[:-1], middle, [loops.coords.shape[0]]]))
@@ -466,7 +466,7 @@ def take_lines(
     return out, start
 
 
-def take_pieces(pieces: Pieces, rows: Longs) -> Pieces:
+def _take(pieces: Pieces, rows: Longs) -> Pieces:
     """Return some of the pieces."""
     if rows.size == pieces.u.size:
         return pieces

@@ -10,12 +10,13 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import PlanError, Problem
+from riskmap.model.patrol import hours_from_post, water_graph
 from riskmap.network.arcs import Floats, Ints
 from riskmap.planning.patrol_hours import Beats, HoursPlan, find_beats, share_hours
 from riskmap.planning.schedule import DAYS, HOURS, draw_rota
 from riskmap.planning.study_plans import nearest_settlements, study_traffic
 from riskmap.planning.traffic import Traffic
-from riskmap.planning.whole_patrols import Outings, choose_patrols, find_outings, hours_from_post
+from riskmap.planning.whole_patrols import Outings, choose_patrols, find_outings
 from riskmap.results.outcome import Outcome
 
 #: Length of a patrol unless another is asked for: a day's work, assumption.
@@ -244,9 +245,10 @@ def _schedule(
 def _travel(outcome: Outcome, plan: HoursPlan) -> Floats:
     """Return hours from the post to each reach's nearest point and back."""
     reaches, posts = outcome.scored.reaches, outcome.scored.posts
+    water = water_graph(reaches, outcome.scored.speeds.navigable)
     hours = np.empty(plan.reach.size)
     for p in np.unique(plan.post).tolist():
-        times = hours_from_post(reaches, posts, p, usable=outcome.scored.speeds.navigable)
+        times = hours_from_post(posts, p, water)
         mine = plan.post == p
         ends = np.minimum(times[reaches.u], times[reaches.v])
         hours[mine] = 2.0 * ends[plan.reach[mine]]

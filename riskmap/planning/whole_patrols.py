@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.sparse as sp
 
-from riskmap.model.patrol import Patrols, Posts, water_graph
+from riskmap.model.patrol import Patrols, Posts, hours_from_post, water_graph
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.reaches import Reaches
-from riskmap.network.shortest import least_costs
 from riskmap.planning.patrol_hours import Beats, detect_more
 from riskmap.planning.traffic import Places, Traffic
 
@@ -119,11 +118,11 @@ def find_outings(
     beat = np.full(reaches.u.size, -1, dtype=np.int64)
     beat[beats.reach] = np.arange(beats.reach.size)
     strength = posts.effectiveness * posts.speed_kmh
-    found = _Found()
+    found, water = _Found(), water_graph(reaches, usable)
     for p in np.flatnonzero(strength > 0.0).tolist():
         covered = patrols.post_reach[patrols.post_start[p] : patrols.post_start[p + 1]]
         targets = covered[beat[covered] >= 0]
-        tree = _grow(reaches, posts, p, usable) if targets.size else None
+        tree = _grow(reaches, posts, p, water=water, usable=usable) if targets.size else None
         for target in targets.tolist():
             assert tree is not None  # noqa: S101  (there is a target)
             _add_outing(found, reaches, posts, (p, target), tree=tree, beat=beat, length_h=length_h)
@@ -139,24 +138,12 @@ def find_outings(
     )
 
 
-def hours_from_post(reaches: Reaches, posts: Posts, p: int, *, usable: Bools) -> Floats:
-    """Return the least hours of a post's craft to every node, its overland leg included."""
-    start, neighbour, km = water_graph(reaches, usable)
-    time_h, _ = least_costs(
-        start,
-        neighbour,
-        km / posts.speed_kmh[p],
-        posts.node[p : p + 1],
-        posts.access_h[p : p + 1],
-        np.inf,
-    )
-    return time_h
-
-
-def _grow(reaches: Reaches, posts: Posts, p: int, usable: Bools) -> _Tree:
+def _grow(
+    reaches: Reaches, posts: Posts, p: int, *, water: tuple[Ints, Ints, Floats], usable: Bools
+) -> _Tree:
     """Find a post's least way to every node."""
     speed = posts.speed_kmh[p]
-    time_h = hours_from_post(reaches, posts, p, usable=usable)
+    time_h = hours_from_post(posts, p, water)
     reach, node = np.full(time_h.size, -1, dtype=np.int32), np.full(time_h.size, -1, dtype=np.int32)
     hours = reaches.length_km / speed
     for tail, head in ((reaches.u, reaches.v), (reaches.v, reaches.u)):

@@ -171,45 +171,66 @@ def _season_hours(
         hazard_km=np.zeros(cut.u.size),
         detection_probability=np.zeros(len(cut.node_xy)),
     )
-    return [
-        [_hours(settings, network, sited.sites[s.layer], sited.sites[h.layer], h) for h in helps]
-        for s in sites
-    ]
+    ways = [_ways(settings, network, _of_kind(sited.sites[h.layer], h)) for h in helps]
+    return [[_hours(settings, sited.sites[s.layer], way) for way in ways] for s in sites]
 
 
-def _hours(
-    settings: Settings, network: ReachArcs, sites: Sites, places: Sites, help_: Help
-) -> _Hours:
-    """Return the hours between sites and one kind of help, by water or straight over land."""
-    mine = np.flatnonzero(np.isin(places.row, list(help_.names)))
-    wet = mine[places.node[mine] >= 0]
+def _of_kind(places: Sites, help_: Help) -> Sites:
+    """Return the places of one kind of help."""
+    mine = np.isin(places.row, list(help_.names))
+    return Sites(
+        places.layer,
+        places.row[mine],
+        places.lon[mine],
+        places.lat[mine],
+        places.weight[mine],
+        places.node[mine],
+        places.distance_km[mine],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Hold the hours by water between every node and one kind of help, legs of help included.
+
+    `helper` is the row of the place that is nearest on the way out, −1 where no way leads.
+    """
+
+    places: Sites
+    out: Floats
+    into: Floats
+    helper: Ints
+
+
+def _ways(settings: Settings, network: ReachArcs, places: Sites) -> _Ways:
+    wet = places.node >= 0
     walk_h = places.distance_km[wet] / settings.travel.overland_kmh
     arcs, node = network.arcs, places.node[wet]
+    found = []
+    for tail, head in ((arcs.head, arcs.tail), (arcs.tail, arcs.head)):  # out is against the arcs
+        start, order = group_by(tail, arcs.n_nodes)
+        found.append(least_costs(start, head[order], arcs.time_h[order], node, walk_h, np.inf))
+    (out, source), (into, _) = found
+    helper = np.append(places.row[wet], -1)[source]
+    return _Ways(places, out, into, helper.astype(np.int32))
+
+
+def _hours(settings: Settings, sites: Sites, ways: _Ways) -> _Hours:
+    """Return the hours between sites and one kind of help, by water or straight over land."""
     on = sites.node >= 0
     leg_h = np.where(on, sites.distance_km / settings.travel.overland_kmh, np.inf)
     at = np.where(on, sites.node, 0)
-    ways = []
-    for tail, head in ((arcs.head, arcs.tail), (arcs.tail, arcs.head)):  # out is against the arcs
-        start, order = group_by(tail, arcs.n_nodes)
-        hours, source = least_costs(start, head[order], arcs.time_h[order], node, walk_h, np.inf)
-        ways.append((hours[at] + leg_h, source[at]))
-    (out, source), (into, _) = ways
-    helper = np.full(on.size, -1, dtype=np.int32)
-    found = np.isfinite(out)
-    helper[found] = places.row[wet][source[found]]
-    land_h, nearest = _over_land(settings, sites, places, mine)
+    out, into = ways.out[at] + leg_h, ways.into[at] + leg_h
+    helper = np.where(np.isfinite(out), ways.helper[at], -1)
+    land_h, nearest = _over_land(settings, sites, ways.places)
     helper = np.where(land_h < out, nearest, helper).astype(np.int32)
     return _Hours(np.minimum(out, land_h), np.minimum(into, land_h), helper)
 
 
-def _over_land(
-    settings: Settings, sites: Sites, places: Sites, mine: npt.NDArray[np.intp]
-) -> tuple[Floats, Ints]:
+def _over_land(settings: Settings, sites: Sites, places: Sites) -> tuple[Floats, Ints]:
     """Return the hours straight over land to the nearest place, and its row, within the limit."""
-    found = KDTree(_on_sphere(places.lon[mine], places.lat[mine])).query(
-        _on_sphere(sites.lon, sites.lat)
-    )[1]
-    near = mine[np.asarray(found)]
+    tree = KDTree(_on_sphere(places.lon, places.lat))
+    near = np.asarray(tree.query(_on_sphere(sites.lon, sites.lat))[1])
     metres = _GEOD.inv(sites.lon, sites.lat, places.lon[near], places.lat[near])[2]
     km = np.asarray(metres) / 1000.0
     walkable = km <= settings.max_access_km(sites.layer)

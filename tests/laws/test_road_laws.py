@@ -5,14 +5,13 @@ from __future__ import annotations
 from random import Random
 
 import numpy as np
-import oracle
 import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from river_studies import Region, cut_line, merge_lines, mergeable, shuffled
 from road_studies import road_regions
-from test_study_laws import graph_of, same_corridors, trips_of
+from test_study_laws import agree_with_every_route, same_corridors
 
 from riskmap.network.roads import LANDING, RIVER, ROAD
 
@@ -74,14 +73,7 @@ def test_rivers_and_roads_meet_at_landings_only(region: Region) -> None:
 @law
 @given(road_regions())
 def test_scores_agree_with_every_route_listed(region: Region) -> None:
-    scored, routes = region.scored, region.settings.routes
-    graph, trips = graph_of(scored, region), trips_of(scored)
-    listed = oracle.assign(graph, trips, theta=routes.theta_per_h, kappa=routes.hazard_aversion_h)
-    tail, head, reach = scored.network.arcs.tail, scored.network.arcs.head, scored.network.reach
-    arcs = [(int(u), int(v), int(r)) for u, v, r in zip(tail, head, reach, strict=True)]
-    close = {"rel": 1e-9, "abs": 1e-9}
-    assert scored.scores.transits == pytest.approx([listed.transits[a] for a in arcs], **close)
-    assert scored.scores.undetected == pytest.approx([listed.undetected[a] for a in arcs], **close)
+    agree_with_every_route(region)
 
 
 @law

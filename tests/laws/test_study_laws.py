@@ -66,6 +66,11 @@ def trips_of(scored: Scored) -> Trips:
 @law
 @given(regions())
 def test_scores_agree_with_every_route_listed(region: Region) -> None:
+    agree_with_every_route(region)
+
+
+def agree_with_every_route(region: Region) -> None:
+    """Hold a region's scores to those of all routes, listed one by one."""
     scored, routes = region.scored, region.settings.routes
     graph, trips = graph_of(scored, region), trips_of(scored)
     listed = oracle.assign(graph, trips, theta=routes.theta_per_h, kappa=routes.hazard_aversion_h)
