@@ -24,13 +24,31 @@ PULL, PUSH = True, False
 WITH_ITSELF, WITHOUT = True, False
 
 
+class Beyond(NamedTuple):
+    """Hold what comes from, and is drawn to, water that was cut off at bridges.
+
+    By node, where a bridge was cut: the logarithms of `push` and `pull` (docs/engine.md) of what
+    lay beyond, and their mean survivals.
+    """
+
+    node: Ints
+    push: Floats
+    push_s: Floats
+    pull: Floats
+    pull_s: Floats
+
+
 class Ends(NamedTuple):
-    """Hold a movement's ends by node: trips that start there, the logarithm of pull."""
+    """Hold a movement's ends by node: trips that start there, the logarithm of pull.
+
+    A node with something beyond it has no origin or destination of its own.
+    """
 
     origin: Ints
     production: Floats
     destination: Ints
     log_pull: Floats
+    beyond: Beyond | None = None
 
 
 class Flow(NamedTuple):
@@ -74,6 +92,18 @@ class Around(NamedTuple):
     whole_s: Floats
 
 
+class Sums(NamedTuple):
+    """Hold a movement's four passes, and the pull that each origin sees (by origin)."""
+
+    crossings: Crossings
+    below: Below  # of the pull
+    pull: Around
+    onward: Below  # of the push
+    push: Around
+    own: Floats
+    strength: Floats
+
+
 class Steps(NamedTuple):
     """Hold the bridges in the direction of a sum: generalized time and survival."""
 
@@ -89,6 +119,9 @@ def list_ends(forest: Forest, ends: Ends) -> Crossings:
     starts[forest.place[ends.origin]] = True
     finishes = np.zeros(forest.node.size, dtype=np.bool_)
     finishes[forest.place[ends.destination]] = True
+    if ends.beyond is not None:
+        starts[forest.place[ends.beyond.node]] = True
+        finishes[forest.place[ends.beyond.node]] = True
     return list_crossings(forest, starts, finishes)
 
 
@@ -113,28 +146,17 @@ def flow_of_movement(
     beta_per_h, theta_per_h, hazard_aversion_h
         β, θ and κ.
     """
-    crossings = solve_crossings(links, forest, list_ends(forest, ends), theta_per_h=theta_per_h)
-    pull_steps, push_steps = _steps(arcs, forest, hazard_aversion_h)
-    n = forest.node.size
-    own = np.full(n, NONE)
-    to = forest.place[ends.destination]
-    own[to] = ends.log_pull
-    passing = np.ones(n)
-    passing[to] = arcs.end_survival[ends.destination]
-    below = _gather(forest, crossings, own, passing, pull_steps, beta_per_h, PULL)
-    pull = _surround(forest, crossings, below, pull_steps, beta_per_h, PULL)
+    sums = sum_movement(
+        arcs, forest, links, ends,
+        beta_per_h=beta_per_h, theta_per_h=theta_per_h, hazard_aversion_h=hazard_aversion_h,
+    )  # fmt: skip
+    pull, push, strength = sums.pull, sums.push, sums.strength
     at = forest.place[ends.origin]
-    strength = np.logaddexp(pull.around[at], own[at])
     reach = np.isfinite(strength)
     base = np.where(reach, strength, 0.0)
-    sent = np.full(n, NONE)
-    with np.errstate(divide="ignore"):
-        sent[at] = np.where(reach, np.log(ends.production) - base, NONE)
-    onward = _gather(forest, crossings, sent, np.ones(n), push_steps, beta_per_h, PUSH)
-    push = _surround(forest, crossings, onward, push_steps, beta_per_h, PUSH)
-    transits, undetected = _load_bridges(forest, below, pull, onward, push, arcs.tail.size)
+    transits, undetected = _load_bridges(forest, sums, arcs.tail.size)
     inside, unseen_inside = load_blocks(
-        links, forest, crossings, (push.whole, push.whole_s, pull.whole, pull.whole_s),
+        links, forest, sums.crossings, (push.whole, push.whole_s, pull.whole, pull.whole_s),
         beta_per_h=beta_per_h, theta_per_h=theta_per_h,
     )  # fmt: skip
     transits[forest.inner_arc] = inside
@@ -145,9 +167,72 @@ def flow_of_movement(
         undetected,
         served,
         served * pull.around_s[at],
-        np.where(reach, ends.production * np.exp(own[at] - base), 0.0),
+        np.where(reach, ends.production * np.exp(sums.own - base), 0.0),
         np.where(reach, 0.0, ends.production),
     )
+
+
+def sum_movement(
+    arcs: Arcs,
+    forest: Forest,
+    links: Links,
+    ends: Ends,
+    *,
+    beta_per_h: float,
+    theta_per_h: float,
+    hazard_aversion_h: float,
+) -> Sums:
+    """Add up what draws a movement's trips and what comes to each place, as `flow_of_movement`."""
+    crossings = solve_crossings(links, forest, list_ends(forest, ends), theta_per_h=theta_per_h)
+    pull_steps, push_steps = _steps(arcs, forest, hazard_aversion_h)
+    n = forest.node.size
+    own, own_s, sent, sent_s = np.full(n, NONE), np.ones(n), np.full(n, NONE), np.ones(n)
+    to = forest.place[ends.destination]
+    own[to], own_s[to] = ends.log_pull, arcs.end_survival[ends.destination]
+    if ends.beyond is not None:
+        cut = forest.place[ends.beyond.node]
+        own[cut], own_s[cut] = ends.beyond.pull, ends.beyond.pull_s
+        sent[cut], sent_s[cut] = ends.beyond.push, ends.beyond.push_s
+    below = _gather(forest, crossings, own, own_s, pull_steps, beta_per_h, PULL)
+    pull = _surround(forest, crossings, below, pull_steps, beta_per_h, PULL)
+    at = forest.place[ends.origin]
+    strength = np.logaddexp(pull.around[at], own[at])
+    reach = np.isfinite(strength)
+    with np.errstate(divide="ignore"):
+        sent[at] = np.where(reach, np.log(ends.production) - np.where(reach, strength, 0.0), NONE)
+    onward = _gather(forest, crossings, sent, sent_s, push_steps, beta_per_h, PUSH)
+    push = _surround(forest, crossings, onward, push_steps, beta_per_h, PUSH)
+    return Sums(crossings, below, pull, onward, push, own[at], strength)
+
+
+def beyond_bridges(forest: Forest, sums: Sums, below: Ints) -> tuple[Beyond, Beyond]:
+    """Return what crosses bridges: what hangs below them, and all the rest, each at the cut.
+
+    Parameters
+    ----------
+    forest, sums
+        The network and a movement's passes over it.
+    below
+        Place below each bridge.
+
+    Returns
+    -------
+    Beyond, Beyond
+        At the nodes below, what hangs there (for whoever keeps the rest); at the nodes above, all
+        the rest (for whoever keeps what hangs below).
+    """
+    above = forest.parent[below]
+    hanging = Beyond(
+        forest.node[below],
+        sums.onward.whole[below], sums.onward.whole_s[below],
+        sums.below.whole[below], sums.below.whole_s[below],
+    )  # fmt: skip
+    rest = Beyond(
+        forest.node[above],
+        sums.push.parent[below], sums.push.parent_s[below],
+        sums.pull.parent[below], sums.pull.parent_s[below],
+    )  # fmt: skip
+    return hanging, rest
 
 
 def _steps(arcs: Arcs, forest: Forest, hazard_aversion_h: float) -> tuple[Steps, Steps]:
@@ -311,9 +396,10 @@ def _surround_block(  # pragma: no cover
 
 @njit(cache=True)
 def _load_bridges(  # pragma: no cover
-    forest: Forest, below: Below, pull: Around, onward: Below, push: Around, n_arcs: int
+    forest: Forest, sums: Sums, n_arcs: int
 ) -> tuple[Floats, Floats]:
     """Multiply what comes to each bridge by what draws it over."""
+    below, pull, onward, push = sums.below, sums.pull, sums.onward, sums.push
     transits = np.zeros(n_arcs)
     undetected = np.zeros(n_arcs)
     for k in range(forest.node.size):

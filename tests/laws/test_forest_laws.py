@@ -6,16 +6,17 @@ import networkx as nx
 import numpy as np
 import oracle
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_networks import Case, cases
 
 from riskmap.model.blocks import find_forest
 from riskmap.model.crossings import links_of_blocks
 from riskmap.model.demand import SitesOnWater, produce, pull_of_nodes, share_trips
-from riskmap.model.forest import Ends, flow_of_movement
+from riskmap.model.forest import Ends, beyond_bridges, flow_of_movement, sum_movement
 from riskmap.model.links import find_links
 from riskmap.model.routes import least_costs_to, load_trips
+from riskmap.network.arcs import Arcs
 from riskmap.network.graph import arcs_of_graph
 
 
@@ -129,3 +130,53 @@ def test_the_forest_agrees_with_every_route_listed(
     same(dict(zip(ids, found.transits, strict=True)), wanted.transits)
     same(dict(zip(ids, found.undetected, strict=True)), wanted.undetected)
     same(found.unseen.sum(), wanted.summary["undetected"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(movements(), st.data())
+def test_a_network_cut_at_a_bridge_needs_only_what_crosses_it(
+    movement: tuple[Case, SitesOnWater, SitesOnWater, float], data: st.DataObject
+) -> None:
+    """Each side of a bridge, with four numbers for the other, has the flows of the whole."""
+    case, origins, destinations, beta = movement
+    arcs = arcs_of_graph(case.graph).arcs
+    forest = find_forest(arcs)
+    bridged = np.flatnonzero((forest.up >= 0) | (forest.down >= 0)).astype(np.int32)
+    assume(bridged.size)
+    cut = data.draw(st.sampled_from(bridged.tolist()))
+    ends = Ends(*produce(origins, volume=1000.0), *pull_of_nodes(destinations, beta_per_h=beta))
+    choice = {
+        "beta_per_h": beta, "theta_per_h": case.theta, "hazard_aversion_h": case.kappa,
+    }  # fmt: skip
+    links = links_of_blocks(arcs, forest, hazard_aversion_h=case.kappa)
+    whole = flow_of_movement(arcs, forest, links, ends, **choice)
+    sums = sum_movement(arcs, forest, links, ends, **choice)
+    hanging, rest = beyond_bridges(forest, sums, np.array([cut], dtype=np.int32))
+    over = [a for a in (forest.up[cut], forest.down[cut]) if a >= 0]
+    graph = nx.Graph()
+    graph.add_nodes_from(range(arcs.n_nodes))
+    kept = np.setdiff1d(np.arange(arcs.tail.size), over)
+    graph.add_edges_from(zip(arcs.tail[kept].tolist(), arcs.head[kept].tolist(), strict=True))
+    for beyond, other in ((hanging, rest), (rest, hanging)):
+        side = np.zeros(arcs.n_nodes, dtype=np.bool_)
+        side[list(nx.node_connected_component(graph, int(other.node[0])))] = True
+        mine = np.flatnonzero(
+            side[arcs.tail] & side[arcs.head] | np.isin(np.arange(arcs.tail.size), over)
+        )
+        part = Arcs(
+            arcs.n_nodes, arcs.tail[mine], arcs.head[mine],
+            np.unique(arcs.edge[mine], return_inverse=True)[1].astype(np.int32),
+            arcs.time_h[mine], arcs.hazard[mine], arcs.end_survival,
+        )  # fmt: skip
+        own = Ends(
+            ends.origin[side[ends.origin]], ends.production[side[ends.origin]],
+            ends.destination[side[ends.destination]], ends.log_pull[side[ends.destination]], beyond,
+        )  # fmt: skip
+        small = find_forest(part)
+        found = flow_of_movement(
+            part, small, links_of_blocks(part, small, hazard_aversion_h=case.kappa), own, **choice
+        )
+        same(found.transits, whole.transits[mine])
+        same(found.undetected, whole.undetected[mine])
+        for total in ("served", "unseen", "local", "unserved"):
+            same(getattr(found, total), getattr(whole, total)[side[ends.origin]])
