@@ -38,7 +38,7 @@ from riskmap.results.corridors import corridor_lines, corridors_table
 from riskmap.results.outcome import Outcome
 from riskmap.results.reaches import corridor_ids, reaches_table
 from riskmap.results.reasons import explain_corridors
-from riskmap.results.scored import Scored
+from riskmap.results.scored import Cut, Policing, Scored
 from riskmap.settings import Settings
 from riskmap.steps import Progress, Steps
 
@@ -221,26 +221,48 @@ def score_network(
     amend: Callable[[Patrols, Posts], Patrols] | None = None,
 ) -> tuple[Scored, tuple[Note, ...]]:
     """Score a network whose sites stand on it; `amend` changes the patrols, for a plan's hours."""
+    policing, told = police_network(settings, layers, sited, amend=amend)
+    scored = score_policed(settings, layers, sited, policing)
+    return scored, (*told, *_unserved_notes(scored))
+
+
+def police_network(
+    settings: Settings,
+    layers: Layers,
+    sited: Sited,
+    *,
+    amend: Callable[[Patrols, Posts], Patrols] | None = None,
+) -> tuple[Policing, tuple[Note, ...]]:
+    """Say who patrols a network, and report posts whose range ends before the water."""
     reaches, patrol = sited.reaches, settings.patrol
-    speeds = _speeds(settings, reaches)
+    usable = _speeds(settings, reaches).navigable
     posts = _posts(settings, layers, sited)
-    patrols = spread_patrols(reaches, posts, usable=speeds.navigable)
+    patrols = spread_patrols(reaches, posts, usable=usable)
     log, told = observe_patrols(settings, layers, reaches)
     if log is not None:
         patrols = replace_kernel(
             patrols, posts, log, effectiveness=0.5, speed_kmh=patrol.standard_speed_kmh
         )
     patrols = amend(patrols, posts) if amend else patrols
-    hours_to_post, nearest = nearest_posts(reaches, posts, usable=speeds.navigable)
+    hours_to_post, nearest = nearest_posts(reaches, posts, usable=usable)
+    policing = Policing(posts, patrols, hours_to_post, nearest, log)
+    return policing, (*told, *_idle_posts(policing))
+
+
+def score_policed(
+    settings: Settings, layers: Layers, sited: Sited, policing: Policing, *, cut: Cut | None = None
+) -> Scored:
+    """Score a network that is patrolled; `cut` tells of the rest where it is a piece of one."""
+    reaches, patrol, speeds = sited.reaches, settings.patrol, _speeds(settings, sited.reaches)
     network = build_arcs(
         reaches,
         speeds,
-        hazard_km=patrol.detection_per_meeting / patrol.period_h * patrols.sweep_km,
+        hazard_km=patrol.detection_per_meeting / patrol.period_h * policing.patrols.sweep_km,
         detection_probability=_checkpoints(layers, sited),
     )
     scores = score_movements(
         network,
-        _movements(settings, sited),
+        _movements(settings, sited, cut),
         theta_per_h=settings.routes.theta_per_h,
         hazard_aversion_h=settings.routes.hazard_aversion_h,
     )
@@ -253,12 +275,17 @@ def score_network(
         period_h=patrol.period_h,
         standard_speed_kmh=patrol.standard_speed_kmh,
     )
-    chains = chain_reaches(reaches, transits=by_reach.transits, border_nodes=sited.border_nodes)
-    scored = Scored(
-        reaches, sited.border_nodes, sited.sites, speeds, network, posts, patrols,
-        hours_to_post, nearest, scores, by_reach, chains, log,
+    chains = chain_reaches(
+        reaches,
+        transits=by_reach.transits,
+        border_nodes=sited.border_nodes,
+        least=None if cut is None else cut.least_traffic,
+    )
+    return Scored(
+        reaches, sited.border_nodes, sited.sites, speeds, network, policing.posts,
+        policing.patrols, policing.hours_to_post, policing.nearest_post, scores, by_reach, chains,
+        policing.log,
     )  # fmt: skip
-    return scored, (*told, *_unserved_notes(scored))
 
 
 def _posts(settings: Settings, layers: Layers, sited: Sited) -> Posts:
@@ -299,7 +326,8 @@ def _checkpoints(layers: Layers, sited: Sited) -> Floats:
     return 1.0 - passing
 
 
-def _movements(settings: Settings, sited: Sited) -> list[Movement]:
+def _movements(settings: Settings, sited: Sited, cut: Cut | None) -> list[Movement]:
+    beyond = (None,) * len(settings.movements) if cut is None else cut.beyond
     return [
         Movement(
             m.name,
@@ -309,8 +337,9 @@ def _movements(settings: Settings, sited: Sited) -> list[Movement]:
             _end(settings, sited.sites[m.destinations]),
             m.beta_per_h,
             RELATIVE_VOLUME if m.transits_per_month is None else m.transits_per_month,
+            other,
         )
-        for m in settings.movements
+        for m, other in zip(settings.movements, beyond, strict=True)
     ]
 
 
@@ -334,19 +363,23 @@ def unserved_note(movement: str | None, *, unserved: float, volume: float) -> No
     )
 
 
-def _unserved_notes(scored: Scored) -> list[Note]:
-    """Report posts whose range ends before the water, and demand that no route serves."""
-    dry = [
+def _idle_posts(policing: Policing) -> list[Note]:
+    """Report posts whose range ends before the water."""
+    return [
         Note(
             "unreachable",
             "police_posts",
-            f"row {scored.posts.row[p]}",
+            f"row {policing.posts.row[p]}",
             "reaches no water within its range: its patrol hours are spent nowhere",
             "check range_h and the distance to the water",
         )
-        for p in np.flatnonzero(np.diff(scored.patrols.post_start) == 0)
+        for p in np.flatnonzero(np.diff(policing.patrols.post_start) == 0)
     ]
-    lost = [
+
+
+def _unserved_notes(scored: Scored) -> list[Note]:
+    """Report demand that no route serves."""
+    return [
         unserved_note(
             movement.movement.name,
             unserved=movement.unserved,
@@ -355,7 +388,6 @@ def _unserved_notes(scored: Scored) -> list[Note]:
         for movement in scored.scores.movements
         if movement.unserved > 0.0
     ]
-    return [*dry, *lost]
 
 
 def assemble_outcome(

@@ -52,7 +52,9 @@ class Chains:
     downstream_node: Ints
 
 
-def chain_reaches(reaches: Reaches, *, transits: Floats, border_nodes: Bools) -> Chains:
+def chain_reaches(
+    reaches: Reaches, *, transits: Floats, border_nodes: Bools, least: Floats | None = None
+) -> Chains:
     """Join reaches to corridors.
 
     Parameters
@@ -63,14 +65,22 @@ def chain_reaches(reaches: Reaches, *, transits: Floats, border_nodes: Bools) ->
         Transits a month of each reach.
     border_nodes
         Nodes at which a border is crossed.
+    least
+        Transits of each reach that are still no traffic, where the network is a piece of a larger
+        one; otherwise `least_traffic`.
     """
-    part = parts_of_network(reaches)[reaches.u]
-    busiest = np.zeros(part.max(initial=-1) + 1)
-    np.maximum.at(busiest, part, transits)
-    carries = transits > TRAFFIC_SHARE * busiest[part]
+    carries = transits > (least_traffic(reaches, transits) if least is None else least)
     water = carries & (reaches.mode == 0)
     passes = _nodes_passed(reaches, carries, water) & ~border_nodes
     return _number(reaches, *_trace(reaches, water, passes, transits))
+
+
+def least_traffic(reaches: Reaches, transits: Floats) -> Floats:
+    """Return for each reach the transits that are no traffic yet, by the busiest it is tied to."""
+    part = parts_of_network(reaches)[reaches.u]
+    busiest = np.zeros(part.max(initial=-1) + 1)
+    np.maximum.at(busiest, part, transits)
+    return TRAFFIC_SHARE * busiest[part]
 
 
 def _nodes_passed(reaches: Reaches, carries: Bools, water: Bools) -> Bools:

@@ -18,7 +18,7 @@ from riskmap.model.demand import (
     pull_of_nodes,
     share_trips,
 )
-from riskmap.model.forest import Ends, Flow, flow_of_movement
+from riskmap.model.forest import Beyond, Ends, Flow, flow_of_movement
 from riskmap.model.links import Links, find_links
 from riskmap.model.routes import Loading, Trips, least_costs_to, load_trips
 from riskmap.network.arcs import Arcs, Floats
@@ -41,6 +41,8 @@ class Movement:
         β, 1/h.
     volume
         V, trips a month.
+    beyond
+        What comes from and is drawn to water that was cut off at bridges.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Movement:
     destinations: SitesOnWater
     beta_per_h: float
     volume: float
+    beyond: Beyond | None = None
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,7 @@ def score_movement(water: Water, movement: Movement) -> MovementScore:
     """Share out one movement's trips and load them on the network."""
     destination, log_pull = pull_of_nodes(movement.destinations, beta_per_h=movement.beta_per_h)
     origin, production = produce(movement.origins, volume=movement.volume)
-    ends = Ends(origin, production, destination, log_pull)
+    ends = Ends(origin, production, destination, log_pull, movement.beyond)
     flow = flow_of_movement(
         water.arcs,
         water.forest,

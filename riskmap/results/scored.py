@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from riskmap.model.corridors import Chains
+from riskmap.model.forest import Beyond
 from riskmap.model.observed import PatrolLog
 from riskmap.model.patrol import Patrols, Posts
 from riskmap.model.scores import ReachScores, Scores
@@ -13,6 +14,33 @@ from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.reaches import Reaches
 from riskmap.network.sites import Sites
 from riskmap.network.travel import ReachArcs, Speeds
+
+
+@dataclass(frozen=True, slots=True)
+class Policing:
+    """Hold who patrols a network; fields as in `Scored`."""
+
+    posts: Posts
+    patrols: Patrols
+    hours_to_post: Floats
+    nearest_post: Ints
+    log: PatrolLog | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Tell a piece of connected water, cut at bridges, what it has to know of the rest.
+
+    Attributes
+    ----------
+    beyond
+        For each movement, what comes over the bridges and is drawn over them.
+    least_traffic
+        For each reach, the transits that are no traffic yet (`riskmap.model.corridors`).
+    """
+
+    beyond: tuple[Beyond, ...]
+    least_traffic: Floats
 
 
 @dataclass(frozen=True, slots=True)
