@@ -27,6 +27,9 @@ STEPS = 10
 #: Two digitisations are at one place where they are no farther apart than this share of the
 #: tolerance, or than twice what a quarter of the steps keeps within, at most half the tolerance.
 PARTED = 0.1
+#: An end that meets a vertex of another line exactly is a confluence, however sharp its angle,
+#: unless the two also keep to one line, m.
+ONE_LINE_M = 1e-3
 
 
 class _Runs(NamedTuple):
@@ -81,9 +84,10 @@ def _find_runs(lines: Lines, ends: Longs, feet: Found, tolerance_m: float) -> _R
     """Return the ends that run on, the farthest first, those of one length in order of place."""
     beside = line_at(lines, feet.segment)
     rows = np.flatnonzero(beside != feet.other // 2)
-    metres = scales(lines.xy[ends[feet.other[rows]]])
+    xy = lines.xy[ends[feet.other[rows]]]
+    met = (xy == lines.xy[feet.segment[rows] + (feet.t[rows] > 0.5)]).all(axis=1)
     run, place, segment = _walk(
-        lines, feet.other[rows], beside[rows], feet.segment[rows], metres, tolerance_m
+        lines, feet.other[rows], beside[rows], feet.segment[rows], met, scales(xy), tolerance_m
     )
     found = np.flatnonzero(run >= LEAST_RUN * tolerance_m)
     xy = lines.xy[ends[feet.other[rows[found]]]]
@@ -136,13 +140,19 @@ def _cut_off(chains: Chains, runs: _Runs) -> Chains:
 
 @njit(cache=True)
 def _walk(  # pragma: no cover
-    lines: Lines, end: Longs, beside: Longs, segment: Longs, metres: Floats, within_m: float
+    lines: Lines,
+    end: Longs,
+    beside: Longs,
+    segment: Longs,
+    met: Bools,
+    metres: Floats,
+    within_m: float,
 ) -> tuple[Floats, Floats, Longs]:
     """Walk from each end along its chain while another is beside it.
 
     Returns how far from the end the two part, m, where, and on which segment; 0 where the walk
-    comes to the other end of the chain. Steps are measured from the end, so that they do not depend
-    on vertices.
+    comes to the other end of the chain, or the two have `met` at a vertex and fork from it. Steps
+    are measured from the end, so that they do not depend on vertices.
     """
     run, place = np.zeros(end.size), np.zeros((end.size, 2))
     at_segment = np.zeros(end.size, dtype=np.int64)
@@ -165,7 +175,7 @@ def _walk(  # pragma: no cover
                 break
             away[n] = d
             n += 1
-        if not left or n * step < LEAST_RUN * within_m:
+        if not left or n * step < LEAST_RUN * within_m or (met[i] and away[n // 2] > ONE_LINE_M):
             continue
         limit = max(PARTED * within_m, min(0.5 * within_m, 2.0 * np.sort(away[:n])[n // 4]))
         while n > 0 and away[n - 1] > limit:

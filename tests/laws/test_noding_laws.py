@@ -216,6 +216,18 @@ def test_a_second_digitisation_within_the_tolerance_is_one_channel() -> None:
     assert any("second digitisation" in note.what for note in reaches.notes)
 
 
+def test_a_fork_however_sharp_is_where_its_lines_meet() -> None:
+    """A line that ends at a vertex of another forks there, whether that is one line or two."""
+    west, fork, east = (-70.03, -12.0006), (-70.0, -12.0), (-69.97, -12.0006)
+    other = [fork, (-69.98, -12.0002), (-69.98, -11.98)]
+    for lines in ([[west, fork, east], other], [[west, fork], [fork, east], other]):
+        reaches = build([np.array(line) for line in lines])
+        assert sorted(map(tuple, reaches.node_xy.tolist())) == sorted(
+            [west, fork, east, (-69.98, -11.98)]
+        )
+        assert reaches.u.size == 3
+
+
 def test_a_mirrored_braid_is_not_a_second_copy() -> None:
     """Two channels round an island, of one length and with one centre."""
     t = np.linspace(0.0, 1.0, 21)
