@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -29,7 +30,7 @@ from riskmap.network.doubts import contradictions, unknown_direction
 from riskmap.network.heights import heights_at
 from riskmap.network.reaches import Reaches, build_reaches
 from riskmap.network.roads import build_roads, lay_beside, tie_landings
-from riskmap.network.routing import rows_below
+from riskmap.network.routing import read_routing
 from riskmap.network.sites import Sited, Sites, sites_of_layer, stand_on_water
 from riskmap.network.travel import Speeds, build_arcs, reach_speeds
 from riskmap.network.water_areas import trace_centre_lines
@@ -121,16 +122,16 @@ def _build_water(settings: Settings, layers: Layers) -> Reaches:
 def _with_direction(settings: Settings, rivers: gpd.GeoDataFrame, reaches: Reaches) -> Reaches:
     """Infer the direction of flow where the study asks for it, else report what contradicts it."""
     section = settings.layers["rivers"]
-    next_row = rows_below(rivers["id"], rivers["next_down"])
+    routing = read_routing(rivers["id"], rivers["next_down"])
     if section.flow_direction != "inferred":
-        checked = contradictions(reaches, next_row=next_row)
+        checked = contradictions(reaches, routing=routing)
         return replace(checked, notes=(*checked.notes, *unknown_direction(checked)))
     path = section.elevation
     return infer_direction(
         reaches,
         outlets=None if section.outlet is None else np.array(section.outlet),
-        next_row=next_row,
-        height_m=None if path is None else heights_at(settings.folder / path, reaches.node_xy),
+        routing=routing,
+        height_m=None if path is None else partial(heights_at, settings.folder / path),
     )
 
 

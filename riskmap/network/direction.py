@@ -7,6 +7,9 @@ the evidence favours; a named outlet needs none. Then water is let run: every re
 proportion to its length, and it flows to the outlet as current does through wires (Kirchhoff), so
 that every channel of a braid has a direction and no water is lost. The order in which a line was
 drawn is no evidence; where it contradicts the flow that was inferred, that is reported.
+
+All of this is done on stretches (`riskmap.network.stretches`), not on reaches, so that it does not
+depend on where lines are cut.
 """
 
 from __future__ import annotations
@@ -20,21 +23,22 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
-from riskmap.errors import NetworkError, Problem
-from riskmap.geodesy import metres_per_degree
-from riskmap.network.arcs import Bools, Floats
+from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.doubts import unknown_direction, with_doubts
 from riskmap.network.outlets import (
+    GROWS,
     Forest,
     best_by_part,
     ends_of_reaches,
+    place_outlets,
     reaches_of_rings,
     score_outlets,
     side_of_outlet,
     span_reaches,
 )
 from riskmap.network.reaches import Reaches, turn_reaches
-from riskmap.network.routing import named_directions
+from riskmap.network.routing import NO_ROUTING, Routing, named_directions
+from riskmap.network.stretches import join_reaches
 from riskmap.report import Note
 
 Longs = npt.NDArray[np.int64]
@@ -58,8 +62,6 @@ _LEAST = 1e-6
 _SURE = 0.99
 #: A reach that rises by more than this along its flow is reported, m.
 _RISE_M = 20.0
-#: An outlet farther from every reach's end than this is a mistake, km.
-_OUTLET_KM = 10.0
 _LOOK = "the inferred direction is used: look whether it is right"
 #: Lines drawn in no order, of which more than this share is against the flow, are not doubtful.
 _DRAWN_AGAINST = 1.0 / 3.0
@@ -69,8 +71,8 @@ def infer_direction(
     reaches: Reaches,
     *,
     outlets: Floats | None = None,
-    next_row: Mapping[int, int] | None = None,
-    height_m: Floats | None = None,
+    routing: Routing = NO_ROUTING,
+    height_m: Callable[[Floats], Floats] | None = None,
 ) -> Reaches:
     """Infer the direction of flow of every reach.
 
@@ -80,10 +82,10 @@ def infer_direction(
         The network; u → v is how the lines were drawn.
     outlets
         Places where water leaves the network, degrees, shape (n, 2).
-    next_row
-        Row number of the line that each line flows into, by row number; −1 where it leaves.
+    routing
+        What the ids of the lines say.
     height_m
-        Height of each node, m, NaN where unknown (`riskmap.network.heights`).
+        Returns the height of places, m, NaN where unknown (`riskmap.network.heights`).
 
     Returns
     -------
@@ -94,27 +96,25 @@ def infer_direction(
     Raises
     ------
     NetworkError
-        Where an outlet lies far from every reach.
+        Where an outlet lies far from every end of a reach.
     """
-    sure = named_directions(reaches, next_row or {})
-    evidence = _NAMED * sure
-    if height_m is not None:
-        fall = height_m[reaches.u] - height_m[reaches.v]
-        evidence = evidence + np.where(np.isnan(fall), 0.0, fall / _HEIGHT_M)
-    forest = span_reaches(reaches)
-    candidate, named = _candidates(reaches, forest, outlets, sure)
-    likely = np.where(candidate, score_outlets(reaches, forest, evidence), -np.inf)
-    outlet = best_by_part(forest, likely)
-    told = candidate & named[forest.root]
-    outlet = np.concatenate([outlet[~named[forest.root[outlet]]], np.flatnonzero(told)])
-    current = _run_water(reaches, outlet)
-    likelihood = side_of_outlet(reaches, forest, likely, outlet)
-    likelihood[named[forest.root[reaches.u]]] = 1.0
-    ring = reaches_of_rings(reaches, forest)
-    confidence = _confidence(reaches, likelihood, ring, current)
-    against = sure * np.sign(current) < 0.0
-    way = np.where(sure != 0.0, sure, np.sign(current))
-    confidence = np.where(sure != 0.0, np.where(against, MIN_CONFIDENCE, _SURE), confidence)
+    reaches, leaving = place_outlets(reaches, np.empty((0, 2)) if outlets is None else outlets)
+    named = named_directions(reaches, routing)
+    sinks, springs = _parted(reaches, named)
+    stops = np.concatenate([leaving, sinks, springs])
+    stretches = join_reaches(reaches, alike=GROWS, stops=stops)
+    whole, of, along = stretches.reaches, stretches.of_reach, stretches.along
+    height = None if height_m is None else height_m(whole.node_xy)
+    way, confidence, against = _weigh(
+        whole,
+        sure=stretches.verdict(named, reaches.length_km),
+        height_m=height,
+        outlets=stretches.numbers(leaving),
+        sinks=stretches.numbers(sinks),
+    )
+    rises = _rises(whole, way, confidence, height)[of]
+    way, confidence = way[of] * along, confidence[of]
+    against = (named != 0.0) & (against[of] | (named * way < 0.0))
     known = (confidence >= MIN_CONFIDENCE) & (way != 0.0)
     attributes = {**reaches.attributes, "flow_confidence": confidence}
     told_of = replace(reaches, flow_known=known, attributes=attributes)
@@ -124,12 +124,39 @@ def infer_direction(
         [
             (~known, "the direction is not known: the evidence is too weak", ""),
             (turned, "is drawn against the flow of its neighbours", _LOOK),
-            (_rises(reaches, way, known, height_m), f"rises by more than {_RISE_M:g} m", _LOOK),
+            (rises, f"rises by more than {_RISE_M:g} m", _LOOK),
             (against, "its id says that it flows against its neighbours", "mend the id"),
         ],
     )
     notes = (*told_of.notes, *_summary(told_of), *drawn)
     return turn_reaches(replace(told_of, notes=notes), way < 0.0)
+
+
+def _weigh(
+    stretches: Reaches, *, sure: Floats, height_m: Floats | None, outlets: Ints, sinks: Ints
+) -> tuple[Floats, Floats, Bools]:
+    """Weigh the evidence, and return way and confidence of each stretch, and whose ids are alone.
+
+    The way is 1 from u to v, −1 from v to u, 0 where there is none.
+    """
+    evidence = _NAMED * sure
+    if height_m is not None:
+        fall = height_m[stretches.u] - height_m[stretches.v]
+        evidence = evidence + np.where(np.isnan(fall), 0.0, fall / _HEIGHT_M)
+    forest = span_reaches(stretches)
+    candidate, named = _candidates(stretches, forest, outlets=outlets, sinks=sinks)
+    likely = np.where(candidate, score_outlets(stretches, forest, evidence), -np.inf)
+    outlet = best_by_part(forest, likely)
+    told = candidate & named[forest.root]
+    outlet = np.concatenate([outlet[~named[forest.root[outlet]]], np.flatnonzero(told)])
+    current = _run_water(stretches, outlet)
+    likelihood = side_of_outlet(stretches, forest, likely, outlet)
+    likelihood[named[forest.root[stretches.u]]] = 1.0
+    ring = reaches_of_rings(stretches, forest)
+    confidence = _confidence(stretches, likelihood, ring, current)
+    against = sure * np.sign(current) < 0.0
+    confidence = np.where(sure != 0.0, np.where(against, MIN_CONFIDENCE, _SURE), confidence)
+    return np.where(sure != 0.0, sure, np.sign(current)), confidence, against
 
 
 def _summary(reaches: Reaches) -> tuple[Note, ...]:
@@ -159,46 +186,46 @@ def _drawn_against(reaches: Reaches, way: Floats, sure: Bools) -> tuple[Bools, t
     return np.zeros_like(turned), (Note("notice", "rivers", None, what, count=int(turned.sum())),)
 
 
-def _rises(reaches: Reaches, way: Floats, known: Bools, height_m: Floats | None) -> Bools:
-    """Tell the reaches that climb along their flow."""
+def _rises(stretches: Reaches, way: Floats, confidence: Floats, height_m: Floats | None) -> Bools:
+    """Tell the stretches that climb along their flow."""
     if height_m is None:
-        return np.zeros(known.size, dtype=np.bool_)
-    rises: Bools = known & (way * (height_m[reaches.v] - height_m[reaches.u]) > _RISE_M)
+        return np.zeros(way.size, dtype=np.bool_)
+    rise = way * (height_m[stretches.v] - height_m[stretches.u])
+    rises: Bools = (confidence >= MIN_CONFIDENCE) & (rise > _RISE_M)
     return rises
 
 
+def _parted(reaches: Reaches, named: Floats) -> tuple[Ints, Ints]:
+    """Return the nodes where all of several lines end, and those where all begin, by their ids."""
+    n = len(reaches.node_xy)
+    degree = np.bincount(ends_of_reaches(reaches).ravel(), minlength=n)
+    told = named != 0.0
+    lower = np.where(named > 0.0, reaches.v, reaches.u)[told]
+    upper = np.where(named > 0.0, reaches.u, reaches.v)[told]
+    sinks, springs = (
+        np.flatnonzero((degree > 1) & (np.bincount(nodes, minlength=n) == degree))
+        for nodes in (lower, upper)
+    )
+    return sinks.astype(np.int32), springs.astype(np.int32)
+
+
 def _candidates(
-    reaches: Reaches, forest: Forest, outlets: Floats | None, sure: Floats
+    stretches: Reaches, forest: Forest, *, outlets: Ints, sinks: Ints
 ) -> tuple[Bools, Bools]:
     """Return the nodes that may be outlets, and (by node) the roots of parts with a named one.
 
     Ends may, and nodes where several lines end by what their ids say.
     """
-    n = len(reaches.node_xy)
-    degree = np.bincount(ends_of_reaches(reaches).ravel(), minlength=n)
-    into = np.bincount(reaches.v[sure > 0.0], minlength=n)
-    into += np.bincount(reaches.u[sure < 0.0], minlength=n)
-    candidate: Bools = (degree == 1) | ((degree > 1) & (into == degree))
+    n = len(stretches.node_xy)
+    candidate: Bools = np.bincount(ends_of_reaches(stretches).ravel(), minlength=n) == 1
+    candidate[sinks] = True
     ringed = np.ones(n, dtype=np.bool_)
     ringed[forest.root[candidate]] = False
     candidate |= ringed[forest.root]
     named = np.zeros(n, dtype=np.bool_)
-    km = np.bincount(forest.root[reaches.u], reaches.length_km, minlength=n)
-    for lon, lat in np.empty((0, 2)) if outlets is None else np.atleast_2d(outlets):
-        east, north = metres_per_degree(np.array([lat]))
-        away = np.hypot((reaches.node_xy[:, 0] - lon) * east, (reaches.node_xy[:, 1] - lat) * north)
-        if away.min() > 1000.0 * _OUTLET_KM:
-            what = f"the nearest end of a river is {away.min() / 1000.0:.0f} km from it"
-            raise NetworkError(
-                Problem("[layers.rivers]", "outlet", what, "name a place on the river: [lon, lat]")
-            )
-        # Of the parts within reach the longest is meant, not the pond beside it.
-        near = np.flatnonzero(away <= 1000.0 * _OUTLET_KM)
-        node = int(near[np.lexsort((away[near], -km[forest.root[near]]))[0]])
-        part = forest.root == forest.root[node]
-        if not named[forest.root[node]]:
-            candidate[part] = False
-        candidate[node], named[forest.root[node]] = True, True
+    named[forest.root[outlets]] = True
+    candidate[named[forest.root]] = False
+    candidate[outlets] = True
     return candidate, named
 
 

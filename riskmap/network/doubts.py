@@ -6,14 +6,14 @@ How a direction is inferred is in `riskmap.network.direction`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from riskmap.network.arcs import Bools
 from riskmap.network.reaches import Reaches
-from riskmap.network.routing import named_directions
+from riskmap.network.routing import NO_ROUTING, Routing, named_directions
 from riskmap.report import Note
 
 #: Reaches that contradict that are told one by one; the rest is counted.
@@ -45,7 +45,7 @@ def with_doubts(reaches: Reaches, doubts: Iterable[tuple[Bools, str, str]]) -> R
     )
 
 
-def contradictions(reaches: Reaches, *, next_row: Mapping[int, int] | None = None) -> Reaches:
+def contradictions(reaches: Reaches, *, routing: Routing = NO_ROUTING) -> Reaches:
     """Find the reaches that flow against their neighbours, or against their own ids.
 
     At a node where several reaches meet some flow in and some flow out. Where turning one reach
@@ -55,8 +55,8 @@ def contradictions(reaches: Reaches, *, next_row: Mapping[int, int] | None = Non
     ----------
     reaches
         A network whose direction of flow is known, in part or as a whole.
-    next_row
-        Row number of the line that each line flows into, by row number.
+    routing
+        What the ids of the lines say.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def contradictions(reaches: Reaches, *, next_row: Mapping[int, int] | None = Non
     doubtful[turning] = True
     told = np.zeros(n, dtype=np.bool_)
     told[reaches.u[turning]] = told[reaches.v[turning]] = True
-    ids = reaches.flow_known & (named_directions(reaches, next_row or {}) < 0.0)
+    ids = reaches.flow_known & (named_directions(reaches, routing) < 0.0)
     result = with_doubts(
         reaches,
         [

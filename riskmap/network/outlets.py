@@ -7,22 +7,30 @@ it is in `riskmap.network.direction`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 from numba import njit
 
+from riskmap.errors import NetworkError, Problem
+from riskmap.geodesy import metres_per_degree
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
-from riskmap.network.reaches import Reaches
+from riskmap.network.attach import nearest_places
+from riskmap.network.parts import parts_of_network
+from riskmap.network.reaches import Reaches, split_reaches
 
 Longs = npt.NDArray[np.int64]
 
 #: How strongly the two upper arms of a confluence lie close together (assumption).
 _ANGLE = 2.0
 #: Log-odds that the largest arm of a confluence is the lower one, by attribute (assumption).
-_GROWS = (("strahler_order", 2.0), ("discharge_m3s", 3.0), ("width_m", 2.0))
+GROWS: Mapping[str, float] = MappingProxyType(
+    {"strahler_order": 2.0, "discharge_m3s": 3.0, "width_m": 2.0}
+)
 #: One arm is the largest where it is so many times as large as the next (assumption).
 _CLEARLY = 1.2
 #: How strongly an outlet is the end of the longest way through its part (assumption).
@@ -30,6 +38,10 @@ _LONGEST = 3.0
 #: How strongly an outlet lies at the edge of its part, and what share of its size is the edge: a
 #: basin has its outlet there, an end well inside is a source or a bay (assumption).
 _EDGE, _EDGE_SHARE = 3.0, 0.05
+#: A named outlet farther from every end and confluence than this is a mistake, km.
+OUTLET_KM = 10.0
+#: One that is no farther from the river than this, and farther from its ends, stands on it, km.
+_ON_RIVER_KM, _AT_END_KM = 0.05, 1.0
 #: The arms of a confluence are seen over this length, km.
 _ARM_KM = 1.0
 
@@ -45,6 +57,58 @@ class Forest:
     parent: Longs
     edge: Longs
     root: Longs
+
+
+def place_outlets(reaches: Reaches, outlets: Floats) -> tuple[Reaches, Ints]:
+    """Find the node of each named outlet: the nearest end or confluence of the longest part there.
+
+    A place on the river itself, far from all of these, becomes a node.
+
+    Parameters
+    ----------
+    reaches
+        The network.
+    outlets
+        Places where water leaves it, degrees, shape (n, 2).
+
+    Raises
+    ------
+    NetworkError
+        Where an outlet lies far from all of them.
+    """
+    if not outlets.size:
+        return reaches, np.empty(0, dtype=np.int32)
+    lon, lat = np.atleast_2d(outlets).T
+    place = nearest_places(reaches, lon, lat, usable=np.ones(reaches.u.size, dtype=np.bool_))
+    away = np.array(
+        [_away_km(reaches, *xy).min(initial=np.inf) for xy in zip(lon, lat, strict=True)]
+    )
+    midway = (place.distance_km <= _ON_RIVER_KM) & (away > _AT_END_KM)
+    reaches, cuts = split_reaches(
+        reaches, reach=place.reach[midway], measure_km=place.measure_km[midway]
+    )
+    nodes = np.empty(lon.size, dtype=np.int32)
+    nodes[midway] = cuts
+    part = parts_of_network(reaches)
+    km = np.bincount(part[reaches.u], reaches.length_km)[part]
+    for k in np.flatnonzero(~midway):
+        if away[k] > OUTLET_KM:
+            what = f"the nearest end of a river is {away[k]:.0f} km from it"
+            raise NetworkError(
+                Problem("[layers.rivers]", "outlet", what, "name a place on the river: [lon, lat]")
+            )
+        # Of the parts within reach the longest is meant, not the pond beside it.
+        far = _away_km(reaches, lon[k], lat[k])
+        nodes[k] = np.lexsort((far, -km, far > OUTLET_KM))[0]
+    return reaches, nodes
+
+
+def _away_km(reaches: Reaches, lon: float, lat: float) -> Floats:
+    """Return how far each node is from a place, km; infinite for those that a line only passes."""
+    east, north = metres_per_degree(np.array([lat]))
+    xy = (reaches.node_xy - [lon, lat]) * [east[0], north[0]] / 1000.0
+    degree = np.bincount(ends_of_reaches(reaches).ravel())
+    return np.where(degree == 2, np.inf, np.hypot(xy[:, 0], xy[:, 1]))
 
 
 def ends_of_reaches(reaches: Reaches) -> Ints:
@@ -243,7 +307,7 @@ def _growth(reaches: Reaches, arms: Longs) -> Floats:
     reach = arms // 2
     area = reaches.source_id[reach] < 0
     score = np.zeros(arms.shape)
-    for name, weight in _GROWS:
+    for name, weight in GROWS.items():
         values = reaches.attributes.get(name)
         if values is None:
             continue

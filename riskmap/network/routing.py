@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,25 @@ Longs = npt.NDArray[np.int64]
 _SEVERAL = -2
 
 
-def rows_below(ids: pd.Series, next_down: pd.Series) -> dict[int, int]:
-    """Return the row that each row flows into, from ids and the ids below them.
+class Routing(NamedTuple):
+    """Hold which line each line flows into, both by the first of their rows.
+
+    A line may be cut, and stand in several rows of one id: `first` has the first row of the line
+    for those that come after it.
+    """
+
+    below: Mapping[int, int]
+    first: Mapping[int, int]
+
+
+#: Ids that say nothing.
+NO_ROUTING = Routing({}, {})
+
+
+def read_routing(ids: pd.Series, next_down: pd.Series) -> Routing:
+    """Return which line flows into which, from ids and the ids below them.
+
+    Rows of one id that name different lines below are no line.
 
     Parameters
     ----------
@@ -27,31 +45,41 @@ def rows_below(ids: pd.Series, next_down: pd.Series) -> dict[int, int]:
     """
     own = ids.astype(str).str.removesuffix(".0")
     below = next_down.astype(str).str.removesuffix(".0")
-    unique = own[~own.duplicated(keep=False) & (own != "")]
-    row_of = pd.Series(unique.index, index=unique.to_numpy())
-    rows = below.map(row_of).dropna()
+    own, below = own[own != ""], below[own != ""]
+    own = own[below.groupby(own).transform("nunique") == 1]
+    row_of = pd.Series(own.index, index=own.to_numpy())
+    row_of = row_of[~row_of.index.duplicated()]
+    first = own.map(row_of)
+    lines = below[own.index][first == own.index].map(row_of).dropna()
+    later = first[first != own.index]
+    return Routing(_by_row(lines), _by_row(later))
+
+
+def _by_row(rows: pd.Series) -> dict[int, int]:
     return {int(row): int(to) for row, to in zip(rows.index, rows.to_numpy(), strict=True)}
 
 
-def named_directions(reaches: Reaches, next_row: Mapping[int, int]) -> Floats:
+def named_directions(reaches: Reaches, routing: Routing) -> Floats:
     """Return 1 where a line's own id says u → v, −1 for v → u, 0 where it says nothing.
 
     Parameters
     ----------
     reaches
         The network.
-    next_row
-        Row number of the line that each line flows into, by row number.
+    routing
+        What the ids of the lines say.
     """
     way = np.zeros(reaches.u.size)
+    next_row = routing.below
     if not next_row:
         return way
     rows = np.fromiter(next_row.keys(), dtype=np.int64, count=len(next_row))
     below = np.fromiter(next_row.values(), dtype=np.int64, count=len(next_row))
-    mouth = _mouths_of_single_reaches(reaches, rows, below, way)
+    line = _lines_of_reaches(reaches, routing)
+    mouth = _mouths_of_single_reaches(reaches, line, rows, below, way)
     last = set(below.tolist()) - next_row.keys()
     slow = mouth == _SEVERAL
-    nodes = _nodes_of_lines(reaches, {*rows[slow].tolist(), *below[slow].tolist(), *last})
+    nodes = _nodes_of_lines(reaches, line, {*rows[slow].tolist(), *below[slow].tolist(), *last})
     met: dict[int, set[int]] = {}
     for row, to in zip(rows[slow].tolist(), below[slow].tolist(), strict=True):
         own, other = nodes.get(row, {}), nodes.get(to, {})
@@ -70,14 +98,26 @@ def named_directions(reaches: Reaches, next_row: Mapping[int, int]) -> Floats:
     return way
 
 
-def _mouths_of_single_reaches(reaches: Reaches, rows: Longs, below: Longs, way: Floats) -> Longs:
+def _lines_of_reaches(reaches: Reaches, routing: Routing) -> Longs:
+    """Return the first row of the line that each reach is part of, −1 for a derived one."""
+    line = reaches.source_id.astype(np.int64)
+    later = np.fromiter(routing.first.keys(), dtype=np.int64, count=len(routing.first))
+    first = np.arange(max(line.max(initial=0), later.max(initial=0)) + 1)
+    first[later] = list(routing.first.values())
+    lines: Longs = np.where(line >= 0, first[line], -1)
+    return lines
+
+
+def _mouths_of_single_reaches(
+    reaches: Reaches, line: Longs, rows: Longs, below: Longs, way: Floats
+) -> Longs:
     """Direct the lines that are one reach, in place, and return where each ends.
 
     −1 where it does not meet the line below it at one end only, −2 where it is several reaches.
     """
-    n, own = len(reaches.node_xy), reaches.source_id >= 0
-    top = int(max(rows.max(initial=0), below.max(initial=0), reaches.source_id.max(initial=0))) + 1
-    source = reaches.source_id[own].astype(np.int64)
+    n, own = len(reaches.node_xy), line >= 0
+    top = int(max(rows.max(initial=0), below.max(initial=0), line.max(initial=0))) + 1
+    source = line[own]
     count, reach = np.bincount(source, minlength=top), np.full(top, -1, dtype=np.int64)
     reach[source] = np.flatnonzero(own)
     ends = np.unique(np.concatenate([source * n + reaches.u[own], source * n + reaches.v[own]]))
@@ -97,11 +137,13 @@ def _mouths_of_single_reaches(reaches: Reaches, rows: Longs, below: Longs, way: 
     return mouth
 
 
-def _nodes_of_lines(reaches: Reaches, rows: set[int]) -> dict[int, dict[int, list[int]]]:
+def _nodes_of_lines(
+    reaches: Reaches, line: Longs, rows: set[int]
+) -> dict[int, dict[int, list[int]]]:
     """Return for each line its nodes, and for each of these its reaches that end there."""
     nodes: dict[int, dict[int, list[int]]] = {}
-    for k in np.flatnonzero(np.isin(reaches.source_id, list(rows))):
-        at = nodes.setdefault(int(reaches.source_id[k]), {})
+    for k in np.flatnonzero(np.isin(line, list(rows))):
+        at = nodes.setdefault(int(line[k]), {})
         at.setdefault(int(reaches.u[k]), []).append(int(k))
         at.setdefault(int(reaches.v[k]), []).append(int(k))
     return nodes
