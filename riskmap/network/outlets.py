@@ -41,7 +41,7 @@ _EDGE, _EDGE_SHARE = 3.0, 0.05
 #: A named outlet farther from every end and confluence than this is a mistake, km.
 OUTLET_KM = 10.0
 #: One that is no farther from the river than this, and farther from its ends, stands on it, km.
-_ON_RIVER_KM, _AT_END_KM = 0.05, 1.0
+_ON_RIVER_KM, _AT_END_KM = 0.05, 2.0
 #: The arms of a confluence are seen over this length, km.
 _ARM_KM = 1.0
 
