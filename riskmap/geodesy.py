@@ -85,6 +85,10 @@ def metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:
     return east, north
 
 
+#: The same at one latitude, for kernels.
+scale_at = njit(cache=True)(metres_per_degree)
+
+
 def nearest_points(
     lon: Floats, lat: Floats, to_lon: Floats, to_lat: Floats
 ) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -181,9 +185,9 @@ def _steps_m(coords: Floats, offsets: Ints) -> tuple[Floats, bool]:  # pragma: n
     steps = np.zeros(coords.shape[0])
     ep2 = _E2 / (1.0 - _E2)
     far = False
-    phi0 = s0 = 10.0
-    c0 = 0.0
+    s0 = c0 = 0.0
     for line in range(offsets.size - 1):
+        phi0 = 10.0
         for k in range(offsets[line] + 1, offsets[line + 1]):
             phi = 0.5 * (coords[k, 1] + coords[k - 1, 1]) * _RADIAN
             # Sine and cosine by their sums from a latitude near by.

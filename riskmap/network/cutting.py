@@ -100,9 +100,10 @@ def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, toleranc
     place = np.concatenate([cuts.node_xy[cuts.node], point(lines, *bends)])
     order = np.lexsort((_ahead(lines, segment, t, place), t, segment))
     segment = segment[order]
-    cut_start = np.searchsorted(line_at(lines, segment), np.arange(lines.start.size))
+    cut_start = np.searchsorted(line_at(lines, segment), np.arange(lines.first.size + 1))
     rows = _merge_rows(
-        (xy, lines.start, lines.along_m, chains.line),
+        lines._replace(xy=xy),
+        chains.line,
         node,
         node_xy,
         (cut_start, segment, t[order], which[order], place[order]),
@@ -127,7 +128,7 @@ def _ease_ends(
     the line has there. Returns the vertices moved, and where on which segments the shift ends.
     """
     chain = line_at(lines, cuts.segment)
-    length = lines.along_m[lines.start[1:] - 1]
+    length = lines.along_m[lines.last]
     free = np.repeat(np.minimum(EASED * tolerance_m, 0.5 * length), 2)
     reach = free.copy()
     np.minimum.at(reach, 2 * chain, cuts.at_m)
@@ -135,9 +136,9 @@ def _ease_ends(
     shift = cuts.node_xy[cluster] - lines.xy[ends]
     xy = lines.xy.copy()
     moved = np.flatnonzero((shift != 0.0).any(axis=1))
-    segment = _shift_ends(xy, lines.start, lines.along_m, moved, shift, reach)
+    segment = _shift_ends(xy, lines, moved, shift, reach)
     span = lines.along_m[segment + 1] - lines.along_m[segment]
-    last = lines.start[moved // 2 + 1] - 1
+    last = lines.last[moved // 2]
     at = np.where(moved % 2 == 0, reach[moved], lines.along_m[last] - reach[moved])
     t = (at - lines.along_m[segment]) / span
     # Where a cut ends the shift the cut is the bend.
@@ -147,18 +148,18 @@ def _ease_ends(
 
 @njit(cache=True)
 def _shift_ends(  # pragma: no cover
-    xy: Floats, start: Longs, along: Floats, moved: Longs, shift: Floats, reach: Floats
+    xy: Floats, lines: Lines, moved: Longs, shift: Floats, reach: Floats
 ) -> Longs:
     """Shift the vertices near ends in place; return the segment on which each shift ends."""
     segment = np.empty(moved.size, dtype=np.int64)
     for k in range(moved.size):
         end = moved[k]
-        first, last = start[end // 2], start[end // 2 + 1] - 1
+        first, last = lines.first[end // 2], lines.last[end // 2]
         step = 1 if end % 2 == 0 else -1
         vertex = first if step == 1 else last
-        origin = along[vertex]
+        origin = lines.along_m[vertex]
         while first <= vertex <= last:
-            left = 1.0 - abs(along[vertex] - origin) / max(reach[end], 1e-9)
+            left = 1.0 - abs(lines.along_m[vertex] - origin) / max(reach[end], 1e-9)
             if left <= 0.0:
                 break
             xy[vertex, 0] += left * shift[end, 0]
@@ -180,7 +181,7 @@ def _own_joints(chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float) 
     k = np.searchsorted(keys, mine)
     beside = np.minimum(mine - keys[k - 1], keys[k] - mine) <= tolerance_m
     alone = np.bincount(cluster) == 1
-    last = lines.along_m[lines.start[chain + 1] - 1]
+    last = lines.along_m[lines.last[chain]]
     beside |= ~alone[cluster[2 * chain]] & (at <= tolerance_m)
     beside |= ~alone[cluster[2 * chain + 1]] & (last - at <= tolerance_m)
     own: Longs = joint[~beside]
@@ -189,7 +190,8 @@ def _own_joints(chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float) 
 
 @njit(cache=True)
 def _merge_rows(  # pragma: no cover
-    chains: tuple[Floats, Longs, Floats, Ints],
+    lines: Lines,
+    line: Ints,
     node: Ints,
     node_xy: Floats,
     cuts: tuple[Longs, Longs, Floats, Longs, Floats],
@@ -200,16 +202,16 @@ def _merge_rows(  # pragma: no cover
     chain. `cuts` are the first cut of each chain, and segment, fraction, node and place of each; a
     cut of the node −1 is a vertex that is added.
     """
-    xy, start, along, line = chains
+    xy, along = lines.xy, lines.along_m
     cut_start, cut_segment, cut_t, cut_node, cut_xy = cuts
     n = xy.shape[0] + cut_segment.size
     out, at = np.empty((n, 2)), np.empty(n)
     row_node, row_line = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
-    first = np.zeros(start.size, dtype=np.int64)
+    first = np.zeros(lines.first.size + 1, dtype=np.int64)
     k = 0
-    for chain in range(start.size - 1):
+    for chain in range(lines.first.size):
         c = cut_start[chain]
-        for vertex in range(start[chain], start[chain + 1]):
+        for vertex in range(lines.first[chain], lines.last[chain] + 1):
             here, place, t = node[vertex], xy[vertex], 0.0
             while True:
                 if here >= 0:

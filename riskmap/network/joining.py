@@ -127,14 +127,23 @@ def join_chains(coords: Floats, offsets: Longs, keep: Longs) -> Chains:
     forward[keep[order]] = ahead
     parts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     xy, begin, line, joint = _lay_chains(coords, offsets, keep[order], forward, parts)
-    return Chains(Lines(xy, begin, np.empty(0)), line, joint, forward)
+    return Chains(Lines(xy, begin[:-1], begin[1:] - 1, np.empty(0)), line, joint, forward)
 
 
 def measured(chains: Chains) -> Chains:
     """Return chains with how far along them their vertices lie."""
-    along_m = vertex_measures_km(chains.lines.xy, chains.lines.start)
+    lines = chains.lines
+    along_m = vertex_measures_km(lines.xy, np.append(lines.first, len(lines.xy)))
     along_m *= 1000.0
-    return replace(chains, lines=chains.lines._replace(along_m=along_m))
+    return replace(chains, lines=lines._replace(along_m=along_m))
+
+
+def remeasure(lines: Lines, chosen: Longs) -> None:
+    """Measure lines anew, in place, after they were cut shorter."""
+    sizes = lines.last[chosen] - lines.first[chosen] + 1
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    rows = np.repeat(lines.first[chosen] - offsets[:-1], sizes) + np.arange(offsets[-1])
+    lines.along_m[rows] = vertex_measures_km(lines.xy[rows], offsets) * 1000.0
 
 
 def _hairpins(coords: Floats, first: Longs, last: Longs, label: Longs, decision: Bools) -> Longs:
@@ -179,9 +188,9 @@ def _lay_chains(  # pragma: no cover
     return xy, start, owner, joint
 
 
-def ends_of(start: Longs) -> Longs:
+def ends_of(lines: Lines) -> Longs:
     """Return the vertices that are ends: 2c and 2c + 1 are those of chain c."""
-    return np.column_stack([start[:-1], start[1:] - 1]).ravel()
+    return np.column_stack([lines.first, lines.last]).ravel()
 
 
 def measure(lines: Lines, segment: Longs, t: Floats) -> Floats:
@@ -192,7 +201,7 @@ def measure(lines: Lines, segment: Longs, t: Floats) -> Floats:
 
 def line_at(lines: Lines, vertex: Longs) -> Longs:
     """Return the line of each vertex."""
-    line: Longs = np.searchsorted(lines.start, vertex, side="right") - 1
+    line: Longs = np.searchsorted(lines.first, vertex, side="right") - 1
     return line
 
 

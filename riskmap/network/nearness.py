@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from riskmap.geodesy import metres_per_degree
+from riskmap.geodesy import scale_at
 from riskmap.network.arcs import Bools
 
 Floats = npt.NDArray[np.float64]
@@ -31,13 +31,15 @@ SAME_PLACE_M = 1e-3
 
 
 class Lines(NamedTuple):
-    """Hold lines: line i has the vertices `start[i] : start[i + 1]`.
+    """Hold lines: line i has the vertices from `first[i]` to `last[i]`, both included.
 
-    `xy` in degrees; `along_m` is how far along its line each vertex lies.
+    `xy` in degrees; `along_m` is how far along its line each vertex lies. Lines stand in order;
+    vertices between them, left over where one was cut shorter, belong to none.
     """
 
     xy: Floats
-    start: Longs
+    first: Longs
+    last: Longs
     along_m: Floats
 
 
@@ -81,9 +83,26 @@ def take(found: Found, rows: npt.NDArray[np.integer] | Bools) -> Found:
     return Found(found.segment[rows], found.t[rows], found.other[rows], found.other_t[rows])
 
 
+def end_places(lines: Lines, ends: Longs) -> Floats:
+    """Return the places of ends: 2i and 2i + 1 are the first and the last vertex of line i."""
+    places: Floats = lines.xy[
+        np.where(ends % 2 == 0, lines.first[ends // 2], lines.last[ends // 2])
+    ]
+    return places
+
+
 def scales(xy: Floats) -> Floats:
     """Return the metres in a degree of longitude and of latitude at places, shape (n, 2)."""
-    return np.column_stack(metres_per_degree(xy[:, 1]))
+    metres: Floats = _scales(xy)
+    return metres
+
+
+@njit(cache=True)
+def _scales(xy: Floats) -> Floats:  # pragma: no cover
+    metres = np.empty(xy.shape)
+    for k in range(xy.shape[0]):
+        metres[k, 0], metres[k, 1] = scale_at(xy[k, 1])
+    return metres
 
 
 def find_pairs(xy: Floats, *, within_m: float) -> Longs:
@@ -96,7 +115,7 @@ def find_pairs(xy: Floats, *, within_m: float) -> Longs:
     return pairs
 
 
-def find_feet(lines: Lines, boxes: Boxes, ends: Longs, *, within_m: float) -> Found:
+def find_feet(lines: Lines, boxes: Boxes, grid: Grid, ends: Longs, *, within_m: float) -> Found:
     """Find the places inside lines, no farther from an end of a line than a distance.
 
     Left out are the places on an end's own line within three times the distance along it, and
@@ -104,25 +123,38 @@ def find_feet(lines: Lines, boxes: Boxes, ends: Longs, *, within_m: float) -> Fo
 
     Parameters
     ----------
-    lines, boxes
-        The lines and their boxes.
+    lines, boxes, grid
+        The lines, boxes of those among which to look, and the grid over the boxes.
     ends
-        Vertices that are ends: 2i and 2i + 1 are the first and the last of line i.
+        Ends to look from: 2i and 2i + 1 are the first and the last of line i.
     within_m
         How far to look, m.
     """
-    xy = lines.xy[ends]
-    metres = scales(xy)
-    margin = _margin(metres, within_m)
-    return _as_found(_find_feet(lines, boxes, metres, margin, within_m, _place_grid(xy, margin)))
+    if not ends.size or not boxes.line.size:
+        return _as_found(np.empty(0))
+    return _as_found(
+        _find_feet(lines, boxes, grid, ends, scales(end_places(lines, ends)), within_m)
+    )
 
 
-def find_crossings(lines: Lines, boxes: Boxes, *, end_m: float) -> Found:
+def find_crossings(lines: Lines, boxes: Boxes, grid: Grid, *, end_m: float) -> Found:
     """Find where segments cross or touch, farther than a distance from all ends of lines.
 
     Parallel segments do not cross. `other` is the first vertex of the second segment.
     """
-    return _as_found(_find_crossings(lines, boxes, end_m, box_grid(boxes.box)))
+    return _as_found(_find_crossings(lines, boxes, end_m, grid))
+
+
+def clip_boxes(boxes: Boxes, lines: Lines) -> Boxes:
+    """Return the boxes of lines that were cut shorter: they hold what is left of these."""
+    first = np.maximum(boxes.first, lines.first[boxes.line])
+    last = np.minimum(boxes.last, lines.last[boxes.line])
+    return Boxes(boxes.line, first, last, boxes.box)
+
+
+def take_boxes(boxes: Boxes, rows: npt.NDArray[np.integer]) -> Boxes:
+    """Return some of the boxes."""
+    return Boxes(boxes.line[rows], boxes.first[rows], boxes.last[rows], boxes.box[rows])
 
 
 def _as_found(found: Floats) -> Found:
@@ -268,38 +300,51 @@ def _find_pairs(  # pragma: no cover
 
 @njit(cache=True)
 def _find_feet(  # pragma: no cover
-    lines: Lines,
-    boxes: Boxes,
-    metres: Floats,
-    margin: tuple[float, float],
-    within_m: float,
-    grid: Grid,
+    lines: Lines, boxes: Boxes, grid: Grid, ends: Longs, metres: Floats, within_m: float
 ) -> Floats:
     found = [0.0]
     found.pop()
-    xy, start = lines.xy, lines.start
-    for b in range(boxes.line.size):
-        x0, y0 = boxes.box[b, 0] - margin[0], boxes.box[b, 1] - margin[1]
-        x1, y1 = boxes.box[b, 2] + margin[0], boxes.box[b, 3] + margin[1]
-        c0, c1, r0, r1 = reached(grid, x0, y0, x1, y1)
+    for i in range(ends.size):
+        end = lines.first[ends[i] // 2] if ends[i] % 2 == 0 else lines.last[ends[i] // 2]
+        x, y = lines.xy[end, 0], lines.xy[end, 1]
+        mx, my = 1.001 * within_m / metres[i, 0] + _SKIN, 1.001 * within_m / metres[i, 1] + _SKIN
+        c0, c1, r0, r1 = reached(grid, x - mx, y - my, x + mx, y + my)
         for r in range(r0, r1 + 1):
-            low, high = grid.start[r * grid.columns + c0], grid.start[r * grid.columns + c1 + 1]
-            for m in range(low, high):
-                e = grid.member[m]
-                end = start[e // 2] if e % 2 == 0 else start[e // 2 + 1] - 1
-                x, y = xy[end, 0], xy[end, 1]
-                if x < x0 or x > x1 or y < y0 or y > y1:
-                    continue
-                for k in range(boxes.first[b], boxes.last[b]):
-                    t, away = foot(xy, k, x, y, metres[e, 0], metres[e, 1])
-                    if away <= within_m + 1e-6 and _inside(
-                        lines, boxes.line[b], k, t, end, e // 2, metres[e], within_m
-                    ):
-                        found.append(float(k))
-                        found.append(t)
-                        found.append(float(e))
-                        found.append(away)
+            for c in range(c0, c1 + 1):
+                cell = r * grid.columns + c
+                for b in grid.member[grid.start[cell] : grid.start[cell + 1]]:
+                    box = boxes.box[b]
+                    if x + mx < box[0] or x - mx > box[2] or y + my < box[1] or y - my > box[3]:
+                        continue
+                    # A box in several of these cells is looked at in the first.
+                    before = max(c0, int((box[0] - grid.x0) / grid.side)) < c
+                    if not before and r == max(r0, int((box[1] - grid.y0) / grid.side)):
+                        _feet_in(lines, boxes, b, ends[i], metres[i], within_m, found)
     return np.array(found)
+
+
+@njit(cache=True)
+def _feet_in(  # pragma: no cover
+    lines: Lines,
+    boxes: Boxes,
+    b: int,
+    e: int,
+    metres: Floats,
+    within_m: float,
+    found: list[float],
+) -> None:
+    """Add the feet of an end on the segments of a box."""
+    end = lines.first[e // 2] if e % 2 == 0 else lines.last[e // 2]
+    x, y = lines.xy[end, 0], lines.xy[end, 1]
+    for k in range(boxes.first[b], boxes.last[b]):
+        t, away = foot(lines.xy, k, x, y, metres[0], metres[1])
+        if away <= within_m + 1e-6 and _inside(
+            lines, boxes.line[b], k, t, end, e // 2, metres, within_m
+        ):
+            found.append(float(k))
+            found.append(t)
+            found.append(float(e))
+            found.append(away)
 
 
 @njit(cache=True)
@@ -315,7 +360,7 @@ def _inside(  # pragma: no cover
 ) -> bool:
     """Tell whether a foot is inside its line, and not beside an end that pairs with this one."""
     at = lines.along_m[k] * (1.0 - t) + lines.along_m[k + 1] * t
-    first, last = lines.start[line], lines.start[line + 1] - 1
+    first, last = lines.first[line], lines.last[line]
     left = lines.along_m[last] - at
     if at <= SAME_PLACE_M or left <= SAME_PLACE_M:
         return False
@@ -425,7 +470,7 @@ def _cross_runs(  # pragma: no cover
 @njit(cache=True)
 def _beside_end(lines: Lines, line: int, at: float, end_m: float) -> bool:  # pragma: no cover
     """Tell whether a place of a line lies within a distance of one of its ends."""
-    last = lines.along_m[lines.start[line + 1] - 1]
+    last = lines.along_m[lines.last[line]]
     return at <= end_m + SAME_PLACE_M or last - at <= end_m + SAME_PLACE_M
 
 

@@ -33,9 +33,9 @@ from riskmap.network.nearness import (
     SAME_PLACE_M,
     Found,
     Lines,
+    box_grid,
     box_lines,
     find_crossings,
-    find_feet,
     find_pairs,
     runs_along,
     scales,
@@ -69,18 +69,14 @@ def node_lines(
     if not keep.size:
         return no_pieces(mends)
     chains = measured(_without_copies(coords, offsets, keep, rank, tolerance_m, mends))
-    while True:
-        lines = chains.lines
-        ends = ends_of(lines.start)
-        boxes = box_lines(lines.xy, lines.start)
-        feet = find_feet(lines, boxes, ends, within_m=tolerance_m)
-        less = trim_overlaps(chains, ends, feet, tolerance_m=tolerance_m, mends=mends)
-        if less is None:
-            break
-        chains = less
+    lines = chains.lines
+    boxes = box_lines(lines.xy, np.append(lines.first, len(lines.xy)))
+    grid = box_grid(boxes.box)
+    boxes, feet = trim_overlaps(chains, boxes, grid, tolerance_m=tolerance_m, mends=mends)
+    ends = ends_of(lines)
     pairs = find_pairs(lines.xy[ends], within_m=tolerance_m)
     cluster = _cluster_ends(lines.xy[ends], pairs, tolerance_m)
-    crossings = find_crossings(lines, boxes, end_m=tolerance_m)
+    crossings = find_crossings(lines, boxes, grid, end_m=tolerance_m)
     cuts = _gather_cuts(chains, ends, cluster, feet, crossings, tolerance_m, mends)
     rows = cut_chains(chains, ends, cluster, cuts, tolerance_m)
     return finish_pieces(
@@ -96,8 +92,8 @@ def _without_copies(
     copy = _copies(chains, rank, tolerance_m)
     if not copy.size:
         return chains
-    start = chains.lines.start
-    vertex = np.concatenate([np.arange(start[c], start[c + 1] - 1) for c in copy])
+    first, last = chains.lines.first, chains.lines.last
+    vertex = np.concatenate([np.arange(first[c], last[c]) for c in copy])
     gone = np.zeros(offsets.size - 1, dtype=np.bool_)
     gone[chains.line[vertex]] = True
     left_out = np.flatnonzero(gone)
@@ -109,7 +105,7 @@ def _without_copies(
 def _copies(chains: Chains, rank: Ints, tolerance_m: float) -> Longs:
     """Return the chains that lie within the tolerance of another, ends at its ends."""
     lines = chains.lines
-    ends = ends_of(lines.start)
+    ends = ends_of(lines)
     xy = lines.xy[ends]
     pairs = find_pairs(xy, within_m=tolerance_m)
     others = pairs ^ 1
@@ -117,8 +113,8 @@ def _copies(chains: Chains, rank: Ints, tolerance_m: float) -> Longs:
     both = np.hypot(away[:, 0], away[:, 1]) <= tolerance_m + 1e-6
     sought = np.unique(np.sort(pairs[both] // 2, axis=1), axis=0)
     sought = sought[sought[:, 0] != sought[:, 1]]
-    bounds = {int(c): (int(lines.start[c]), int(lines.start[c + 1])) for c in np.unique(sought)}
-    metres = scales(lines.xy[lines.start[sought[:, 0]]])
+    bounds = {int(c): (int(lines.first[c]), int(lines.last[c]) + 1) for c in np.unique(sought)}
+    metres = scales(lines.xy[lines.first[sought[:, 0]]])
     along = [
         runs_along(lines.xy, bounds[one], bounds[other], tolerance_m, metres[k])
         for k, (one, other) in enumerate(sought.tolist())
@@ -282,7 +278,7 @@ def _feet_on(
     lines: Lines, feet: Found, node: Longs, end_node: Longs, line: Longs
 ) -> tuple[Longs, Longs]:
     """Return the pairs of a place (its node and line given) and a foot of that node on the line."""
-    n = lines.start.size
+    n = lines.first.size
     key = node * n + line_at(lines, feet.segment)
     order = np.argsort(key, kind="stable")
     wanted = end_node * n + line
@@ -297,8 +293,8 @@ def _run_from_end(
     lines: Lines, line: np.int64, segment: np.int64, end: int, place: Floats
 ) -> Floats:
     """Return a line from one of its ends to a place on one of its segments."""
-    first, last = lines.start[line], lines.start[line + 1]
-    run = lines.xy[segment + 1 : last] if end else lines.xy[first : segment + 1]
+    first, last = lines.first[line], lines.last[line]
+    run = lines.xy[segment + 1 : last + 1] if end else lines.xy[first : segment + 1]
     return np.concatenate([place[None, :], run] if end else [run, place[None, :]])
 
 
@@ -312,7 +308,7 @@ def _one_foot_each(
     feet = take(feet, _nearest_each(lines, feet))
     node, chain = cluster[feet.other], line_at(lines, feet.segment)
     at = measure(lines, feet.segment, feet.t)
-    last = lines.along_m[lines.start[chain + 1] - 1]
+    last = lines.along_m[lines.last[chain]]
     near_first = (cluster[2 * chain] == node) & (at <= 2.0 * tolerance_m)
     near_last = (cluster[2 * chain + 1] == node) & (last - at <= 2.0 * tolerance_m)
     order = np.lexsort((at, chain, node))

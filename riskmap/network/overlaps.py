@@ -8,16 +8,29 @@ Where whole lines are second copies is in `riskmap.network.noding`.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from riskmap.network.arcs import Bools, Floats
-from riskmap.network.joining import Chains, Longs, ends_of, line_at, measure, measured
+from riskmap.geodesy import scale_at
+from riskmap.network.arcs import Bools, Floats, Ints, group_by
+from riskmap.network.joining import Chains, Longs, line_at, measure, remeasure
 from riskmap.network.mends import Mends
-from riskmap.network.nearness import Found, Lines, foot, scales
+from riskmap.network.nearness import (
+    Boxes,
+    Found,
+    Grid,
+    Lines,
+    box_grid,
+    clip_boxes,
+    end_places,
+    find_feet,
+    foot,
+    scales,
+    take,
+    take_boxes,
+)
 
 #: A line that runs on does so for at least so many tolerances; what is shorter is an end that is
 #: off.
@@ -46,96 +59,160 @@ class _Runs(NamedTuple):
 
 
 def trim_overlaps(
-    chains: Chains, ends: Longs, feet: Found, *, tolerance_m: float, mends: Mends
-) -> Chains | None:
-    """Cut off the ends of chains that run on along another; None where there are none.
+    chains: Chains, boxes: Boxes, grid: Grid, *, tolerance_m: float, mends: Mends
+) -> tuple[Boxes, Found]:
+    """Cut off the ends of chains that run on along another, in place, till none is left.
 
-    A chain is not cut at both ends, nor cut and run along, at once: ask again with what is left.
+    A chain is not cut at both ends, nor cut and run along, at once: only when the ends have been
+    looked at anew that the cut concerns.
 
     Parameters
     ----------
     chains
-        The chains, measured.
-    ends
-        Vertices that are ends: 2i and 2i + 1 are the first and the last of chain i.
-    feet
-        Places inside chains that ends lie beside.
+        The chains, measured; those cut are changed.
+    boxes, grid
+        The boxes of the chains, and the grid over them.
     tolerance_m
         Lines no farther apart than this are one, m.
     mends
         Where the mends are told.
+
+    Returns
+    -------
+    Boxes
+        The boxes of what is left; the grid over them is the same.
+    Found
+        Places inside what is left that its ends lie beside.
     """
-    runs = _find_runs(chains.lines, ends, feet, tolerance_m)
-    if not runs.end.size:
-        return None
-    chosen = _choose(chains.lines, runs, feet, tolerance_m)
-    if not chosen.size:
-        return None
-    runs = _Runs(
-        runs.end[chosen], runs.beside[chosen], runs.run_m[chosen], runs.segment[chosen],
-        runs.place[chosen],
-    )  # fmt: skip
-    what = "a second digitisation of part of a line was left out"
-    mends.add(what, chains.line[runs.segment], runs.place)
-    return _cut_off(chains, runs)
+    lines = chains.lines
+    ends = np.arange(2 * lines.first.size)
+    feet = find_feet(lines, boxes, grid, ends, within_m=tolerance_m)
+    runs = _find_runs(lines, feet, tolerance_m)
+    while runs.end.size:
+        chosen = _choose(lines, runs, feet, tolerance_m)
+        if not chosen.any():
+            break
+        what = "a second digitisation of part of a line was left out"
+        mends.add(what, chains.line[runs.segment[chosen]], runs.place[chosen])
+        on = line_at(lines, feet.segment)
+        _cut_off(lines, chains.joint, runs.end[chosen], runs.segment[chosen], runs.place[chosen])
+        cut = np.zeros(lines.first.size, dtype=np.bool_)
+        cut[runs.end[chosen] // 2] = True
+        remeasure(lines, np.flatnonzero(cut))
+        boxes = clip_boxes(boxes, lines)
+        anew = _feet_anew(lines, boxes, grid, cut, tolerance_m)
+        old = take(feet, ~(cut[on] | cut[feet.other // 2]))
+        feet = Found(*(np.concatenate(pair) for pair in zip(old, anew, strict=True)))
+        still = ~(cut[runs.end // 2] | cut[runs.beside])
+        runs = _farthest_first(lines, _take(runs, still), _find_runs(lines, anew, tolerance_m))
+    return boxes, feet
 
 
-def _find_runs(lines: Lines, ends: Longs, feet: Found, tolerance_m: float) -> _Runs:
-    """Return the ends that run on, the farthest first, those of one length in order of place."""
+def _feet_anew(lines: Lines, boxes: Boxes, grid: Grid, cut: Bools, tolerance_m: float) -> Found:
+    """Return the feet of the ends of cut chains, and those of other ends on cut chains."""
+    of_cut = np.repeat(cut, 2)
+    one = find_feet(lines, boxes, grid, np.flatnonzero(of_cut), within_m=tolerance_m)
+    some = take_boxes(boxes, np.flatnonzero(cut[boxes.line]))
+    ends = np.flatnonzero(~of_cut)
+    two = find_feet(lines, some, box_grid(some.box), ends, within_m=tolerance_m)
+    return Found(*(np.concatenate(pair) for pair in zip(one, two, strict=True)))
+
+
+def _find_runs(lines: Lines, feet: Found, tolerance_m: float) -> _Runs:
+    """Return the ends that run on, the farthest first."""
     beside = line_at(lines, feet.segment)
     rows = np.flatnonzero(beside != feet.other // 2)
-    xy = lines.xy[ends[feet.other[rows]]]
+    xy = end_places(lines, feet.other[rows])
     met = (xy == lines.xy[feet.segment[rows] + (feet.t[rows] > 0.5)]).all(axis=1)
     run, place, segment = _walk(
         lines, feet.other[rows], beside[rows], feet.segment[rows], met, scales(xy), tolerance_m
     )
     found = np.flatnonzero(run >= LEAST_RUN * tolerance_m)
-    xy = lines.xy[ends[feet.other[rows[found]]]]
-    found = found[np.lexsort((xy[:, 1], xy[:, 0], -run[found]))]
     at = rows[found]
-    return _Runs(feet.other[at], beside[at], run[found], segment[found], place[found])
+    runs = _Runs(feet.other[at], beside[at], run[found], segment[found], place[found])
+    return _farthest_first(lines, runs)
 
 
-def _choose(lines: Lines, runs: _Runs, feet: Found, tolerance_m: float) -> Longs:
-    """Return the runs to cut off: none that another needs, or that alone ties an end to it."""
-    ends = ends_of(lines.start)
-    n = lines.start.size
+def _farthest_first(lines: Lines, *parts: _Runs) -> _Runs:
+    """Put runs together in order of length, those of one length in order of the end's place."""
+    end, beside, run_m, segment, place = map(np.concatenate, zip(*parts, strict=True))
+    runs = _Runs(end, beside, run_m, segment, place)
+    xy = end_places(lines, runs.end)
+    return _take(runs, np.lexsort((runs.beside, xy[:, 1], xy[:, 0], -runs.run_m)))
+
+
+def _take(runs: _Runs, rows: Longs | Bools) -> _Runs:
+    return _Runs(
+        runs.end[rows], runs.beside[rows], runs.run_m[rows], runs.segment[rows], runs.place[rows]
+    )
+
+
+def _choose(lines: Lines, runs: _Runs, feet: Found, tolerance_m: float) -> Bools:
+    """Tell the runs to cut off: none that another needs, or that alone ties an end to it."""
     on = line_at(lines, feet.segment)
+    start, member = group_by(on, lines.first.size)
     at = measure(lines, feet.segment, feet.t)
-    tied = feet.other * n + on
-    touched: set[int] = set()
-    chosen = []
-    for k, (end, beside) in enumerate(zip(runs.end.tolist(), runs.beside.tolist(), strict=True)):
+    return _choose_runs(lines, runs, (start, member, feet.other, at), tolerance_m)
+
+
+@njit(cache=True)
+def _choose_runs(  # pragma: no cover
+    lines: Lines, runs: _Runs, feet: tuple[Ints, Ints, Longs, Floats], within_m: float
+) -> Bools:
+    """Choose runs in their order; `feet` are grouped by chain: its first, which, end, measure."""
+    start, member, foot_end, at = feet
+    touched = np.zeros(lines.first.size, dtype=np.bool_)
+    chosen = np.zeros(runs.end.size, dtype=np.bool_)
+    for k in range(runs.end.size):
+        end, beside = runs.end[k], runs.beside[k]
         chain = end // 2
-        if chain in touched or beside in touched:
+        if touched[chain] or touched[beside]:
             continue
-        back = at if end % 2 == 0 else lines.along_m[lines.start[chain + 1] - 1] - at
-        others = feet.other[(on == chain) & (back <= runs.run_m[k]) & (feet.other // 2 != beside)]
-        others = others[~np.isin(others * n + beside, tied)]
-        away = lines.xy[ends[others], None] - lines.xy[ends[[2 * beside, 2 * beside + 1]]]
-        away *= scales(lines.xy[ends[others]])[:, None]
-        if (np.hypot(away[..., 0], away[..., 1]).min(axis=1) <= tolerance_m).all():
-            chosen.append(k)
-            touched |= {chain, beside}
-    return np.array(chosen, dtype=np.int64)
+        tied = True
+        for f in member[start[chain] : start[chain + 1]]:
+            other = foot_end[f]
+            back = at[f] if end % 2 == 0 else lines.along_m[lines.last[chain]] - at[f]
+            if other // 2 == beside or back > runs.run_m[k]:
+                continue
+            if not _is_tied(lines, other, beside, within_m) and not np.any(
+                foot_end[member[start[beside] : start[beside + 1]]] == other
+            ):
+                tied = False
+                break
+        if tied:
+            chosen[k] = touched[chain] = touched[beside] = True
+    return chosen
 
 
-def _cut_off(chains: Chains, runs: _Runs) -> Chains:
-    """Return chains without the runs: their new ends are where they part from the other."""
-    lines = chains.lines
-    xy, joint = lines.xy.copy(), chains.joint.copy()
-    keep: Bools = np.ones(xy.shape[0], dtype=np.bool_)
-    for end, segment, place in zip(runs.end, runs.segment, runs.place, strict=True):
-        chain = end // 2
-        new = segment if end % 2 == 0 else segment + 1
-        if end % 2 == 0:
-            keep[lines.start[chain] : new] = False
+@njit(cache=True)
+def _is_tied(lines: Lines, end: int, chain: int, within_m: float) -> bool:  # pragma: no cover
+    """Tell whether an end lies within reach of an end of a chain."""
+    k = lines.first[end // 2] if end % 2 == 0 else lines.last[end // 2]
+    mx, my = scale_at(lines.xy[k, 1])
+    for vertex in (lines.first[chain], lines.last[chain]):
+        dx = (lines.xy[k, 0] - lines.xy[vertex, 0]) * mx
+        dy = (lines.xy[k, 1] - lines.xy[vertex, 1]) * my
+        if math.sqrt(dx * dx + dy * dy) <= within_m:
+            return True
+    return False
+
+
+@njit(cache=True)
+def _cut_off(  # pragma: no cover
+    lines: Lines, joint: Bools, end: Longs, segment: Longs, place: Floats
+) -> None:
+    """Cut runs off in place: the new ends are where they part from the other chain."""
+    for k in range(end.size):
+        chain = end[k] // 2
+        if end[k] % 2 == 0:
+            new = segment[k]
+            joint[lines.first[chain] : new + 1] = False
+            lines.first[chain] = new
         else:
-            keep[new + 1 : lines.start[chain + 1]] = False
-        xy[new], joint[new] = place, False
-    start = np.concatenate([[0], np.cumsum(keep)])[lines.start]
-    left = Lines(xy[keep], start.astype(np.int64), np.empty(0))
-    return measured(replace(chains, lines=left, line=chains.line[keep], joint=joint[keep]))
+            new = segment[k] + 1
+            joint[new : lines.last[chain] + 1] = False
+            lines.last[chain] = new
+        lines.xy[new, 0], lines.xy[new, 1] = place[k, 0], place[k, 1]
 
 
 @njit(cache=True)
@@ -160,8 +237,17 @@ def _walk(  # pragma: no cover
     for i in range(end.size):
         chain = end[i] // 2
         ahead = end[i] % 2 == 0
-        first, last = lines.start[chain], lines.start[chain + 1] - 1
+        first, last = lines.first[chain], lines.last[chain]
         length = lines.along_m[last]
+        # Most tees are far away at the least run: they need no walk.
+        far = math.ceil(LEAST_RUN * STEPS) - 1
+        if far * step < length:
+            at = far * step if ahead else length - far * step
+            k, x, y = _place_at(lines, first if ahead else last - 1, at, ahead)
+            reach = 1.5 * far * step + 4.0 * within_m
+            d = _away(lines, beside[i], segment[i], reach, x, y, metres[i])
+            if d > within_m + 1e-6:
+                continue
         away = np.empty(int(length / step) + 2)
         k = first if ahead else last - 1
         n, left = 0, False
@@ -210,7 +296,7 @@ def _away(  # pragma: no cover
     lines: Lines, chain: int, segment: int, reach_m: float, x: float, y: float, metres: Floats
 ) -> float:
     """Return how far a place is from a chain, sought no farther along it than a distance, m."""
-    first, last = lines.start[chain], lines.start[chain + 1] - 1
+    first, last = lines.first[chain], lines.last[chain]
     best = math.inf
     k = segment
     while k >= first and lines.along_m[segment] - lines.along_m[k + 1] <= reach_m:
