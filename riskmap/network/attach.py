@@ -22,7 +22,7 @@ from pyproj import Geod, Transformer
 from riskmap.geodesy import measures_on, metres_per_degree, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.cutting import take_lines
-from riskmap.network.nearness import Boxes, Grid, box_grid, box_lines, reached
+from riskmap.network.grids import Boxes, Grid, box_grid, box_lines, reached
 from riskmap.network.reaches import Reaches, draw_lines
 
 _GEOD = Geod(ellps="WGS84")

@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.cutting import Cuts, Pieces, cut_chains, finish_pieces, no_pieces, preference
+from riskmap.network.grids import box_grid, box_lines
 from riskmap.network.joining import (
     Chains,
     Longs,
@@ -33,8 +34,6 @@ from riskmap.network.nearness import (
     SAME_PLACE_M,
     Found,
     Lines,
-    box_grid,
-    box_lines,
     find_crossings,
     find_pairs,
     runs_along,

@@ -15,21 +15,18 @@ from numba import njit
 
 from riskmap.geodesy import scale_at
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
+from riskmap.network.grids import Boxes, Grid, box_grid, take_boxes
 from riskmap.network.joining import Chains, Longs, line_at, measure, remeasure
 from riskmap.network.mends import Mends
 from riskmap.network.nearness import (
-    Boxes,
     Found,
-    Grid,
     Lines,
-    box_grid,
     clip_boxes,
     end_places,
     find_feet,
     foot,
     scales,
     take,
-    take_boxes,
 )
 
 #: A line that runs on does so for at least so many tolerances; what is shorter is an end that is
