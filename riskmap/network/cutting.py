@@ -213,6 +213,10 @@ def _merge_rows(  # pragma: no cover
         c = cut_start[chain]
         for vertex in range(lines.first[chain], lines.last[chain] + 1):
             here, place, t = node[vertex], xy[vertex], 0.0
+            cut_here = c < cut_start[chain + 1] and cut_segment[c] == vertex and cut_t[c] == 0.0
+            if cut_here and here < 0:  # or else it would stay on one side, whichever way lines run
+                here = cut_node[c]
+                c += 1
             while True:
                 if here >= 0:
                     place = node_xy[here]

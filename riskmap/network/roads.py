@@ -16,12 +16,20 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 from pyproj import Geod
 
 from riskmap.errors import NetworkError, Problem
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.attach import nearest_places
-from riskmap.network.reaches import Reaches, build_reaches, split_reaches, turn_reaches
+from riskmap.network.meetings import part_lines
+from riskmap.network.reaches import (
+    Reaches,
+    build_reaches,
+    draw_lines,
+    split_reaches,
+    turn_reaches,
+)
 from riskmap.presets import road_speeds_kmh
 from riskmap.report import Note
 
@@ -77,7 +85,9 @@ def build_roads(roads: gpd.GeoDataFrame, *, snap_tolerance_m: float, road_kmh: f
         geometry=roads.geometry,
     )
     try:
-        built = build_reaches(lines, snap_tolerance_m=snap_tolerance_m, flow_direction="unknown")
+        built = build_reaches(
+            _parted(lines), snap_tolerance_m=snap_tolerance_m, flow_direction="unknown"
+        )
     except NetworkError:
         raise NetworkError(
             Problem("roads", None, "no line is longer than the tolerance", "check the layer")
@@ -98,6 +108,20 @@ def build_roads(roads: gpd.GeoDataFrame, *, snap_tolerance_m: float, road_kmh: f
             *_class_notes(roads, kind, road_kmh),
         ),
     )
+
+
+def _parted(lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the rows cut where roads share a vertex, as streets that cross do.
+
+    Lanes of one road that are drawn apart are then compared from one such place to the next,
+    wherever their lines end.
+    """
+    shapes, row = shapely.get_parts(lines.geometry.to_numpy(), return_index=True)
+    coords, of_part = shapely.get_coordinates(shapes, return_index=True)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(of_part, minlength=shapes.size))])
+    coords, offsets, part = part_lines(coords, offsets)
+    parted = lines.iloc[row[part]]
+    return parted.set_geometry(gpd.GeoSeries(draw_lines(coords, offsets), parted.index, lines.crs))
 
 
 def _class_notes(roads: gpd.GeoDataFrame, kind: pd.Series, road_kmh: float) -> list[Note]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from random import Random
 
 import numpy as np
@@ -10,10 +11,10 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from river_studies import Region, cut_line, merge_lines, mergeable, shuffled
-from road_studies import road_regions
+from road_studies import road_regions, roads_table
 from test_study_laws import agree_with_every_route, same_corridors
 
-from riskmap.network.roads import LANDING, RIVER, ROAD
+from riskmap.network.roads import LANDING, RIVER, ROAD, build_roads
 
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 law = settings(max_examples=25, deadline=None, derandomize=True, phases=UNSHRUNK)
@@ -138,3 +139,39 @@ def test_a_slower_change_puts_nobody_more_on_the_road(region: Region, slower: fl
     hours = [r.outcome.routes.set_index(["movement", "origin", "destination"])["travel_hours"]
              for r in (region, after)]  # fmt: skip
     assert (hours[1] >= hours[0].reindex(hours[1].index) - 1e-9).all()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, phases=UNSHRUNK)
+@given(seed=st.integers(0, 10_000))
+def test_where_the_lanes_of_a_divided_avenue_are_cut_makes_no_difference(seed: int) -> None:
+    """Two lanes within the tolerance, and streets that share a vertex with each of them.
+
+        |   |       |
+    ====o===o=======o====
+    ====o===o=======o====
+        |   |       |
+    """
+    rng = np.random.default_rng(seed)
+    across = np.cumsum(rng.integers(6, 30, 8)) * 1.0
+    lanes = [
+        [(x, y + rng.uniform(-0.2, 0.2)) for x in across] for y in (0.0, rng.uniform(1.0, 3.0))
+    ]
+    streets = [
+        [(x + rng.uniform(-2.0, 2.0), -12.0), lanes[0][k], lanes[1][k], (x, 14.0)]
+        for k, x in enumerate(across)
+        if rng.random() < 0.6
+    ]
+    whole = [*lanes, *streets]
+    parts = []
+    for line in whole:
+        at = np.unique([0, *rng.integers(0, len(line), 3), len(line) - 1])
+        parts += [line[a : b + 1][:: rng.choice([-1, 1])] for a, b in itertools.pairwise(at)]
+    one, other = (
+        build_roads(
+            roads_table([(line, {}) for line in lines]), snap_tolerance_m=50.0, road_kmh=40.0
+        )
+        for lines in (whole, [parts[k] for k in rng.permutation(len(parts))])
+    )
+    assert other.length_km.sum() == pytest.approx(one.length_km.sum(), rel=1e-9)
+    assert {tuple(xy) for xy in one.coords.round(9)} == {tuple(xy) for xy in other.coords.round(9)}
+    assert any("second digitisation" in note.what for note in one.notes)

@@ -106,9 +106,7 @@ def test_neither_the_order_of_rows_nor_a_cut_changes_the_scores(
     cut = cut[~cut.geometry.is_empty].iloc[::-1].reset_index(drop=True)
     again = score(study, roads=cut, landings=landings.iloc[::-1].reset_index(drop=True))
     assert cut.shape[0] > 1.5 * len(roads)
-    (water, road, *totals), (wet, dry, *sums) = traffic(scored), traffic(again)
-    # The lanes of a divided road lie within the tolerance; which one stays is not settled yet.
-    assert [wet, dry, *sums] == pytest.approx([water, road, *totals], rel=5e-4)
+    assert traffic(again) == pytest.approx(traffic(scored), rel=1e-6)
 
 
 def test_neither_the_order_of_rivers_nor_a_cut_changes_the_scores(
