@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks import building, maps, planning, speed, world
+from benchmarks import building, maps, planning, speed, whole, world
 
 if __name__ == "__main__":
     speed.main()
     building.main()
+    whole.main()
     world.main()
     planning.main()
     maps.main()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 
 Progress = Callable[[str], None]
@@ -50,6 +52,12 @@ class Steps:
 def _peak_mb() -> float | None:
     if sys.platform == "win32":
         return None  # there is no such count there
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not ru_maxrss, which begins at the size of the process that started this one.
+        held = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        if held is not None:
+            return round(int(held[1]) * 1024 / 1e6, 1)
     import resource  # absent on Windows
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.layers.findings import Findings
-from riskmap.layers.folding import NO_VALUE, fold, texts
+from riskmap.layers.folding import NO_VALUE, fold_values, texts
 from riskmap.schema import Column, LayerSchema
 
 
@@ -174,9 +174,9 @@ def _name_rows(table: gpd.GeoDataFrame, schema: LayerSchema, findings: Findings)
     """Give every site a name, and refuse a name that stands twice where it may stand once."""
     name = table["name"]
     if not schema.named:
-        table["name"] = name.where(~name.map(fold).isin(NO_VALUE), "")
+        table["name"] = name.where(~fold_values(name).isin(NO_VALUE), "")
         return
-    blank = name.map(fold).isin(NO_VALUE)
+    blank = fold_values(name).isin(NO_VALUE)
     if blank.any():
         numbers = pd.Series(table.index.astype(str), index=table.index)
         table["name"] = name.where(~blank, schema.name + " " + numbers)

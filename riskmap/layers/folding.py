@@ -10,6 +10,7 @@ import re
 import unicodedata
 
 import ftfy
+import numpy as np
 import pandas as pd
 
 #: Texts that sources write where there is no value; folded.
@@ -35,6 +36,13 @@ def fold(text: object) -> str:
     """
     plain = unicodedata.normalize("NFKD", str(text))
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
+
+
+def fold_values(values: pd.Series) -> pd.Series:
+    """Return a column of texts folded; each text is folded once, however many rows have it."""
+    codes, distinct = pd.factorize(values, use_na_sentinel=False)
+    folded = np.array([fold(text) for text in distinct], dtype=object)
+    return pd.Series(folded[codes], index=values.index)
 
 
 def fold_water(name: object) -> str:

@@ -7,6 +7,7 @@ the right kind cannot be used, and says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -27,6 +28,13 @@ _TYPES: dict[GeometryKind, tuple[int, ...]] = {
 _PLURAL = {"point": "points", "line": "lines", "polygon": "areas"}
 
 
+class _Vertices(NamedTuple):
+    """Hold the vertices of geometries: those of geometry i are `xy[start[i] : start[i + 1]]`."""
+
+    xy: npt.NDArray[np.float64]
+    start: npt.NDArray[np.int64]
+
+
 def mend_geometry(
     rows: gpd.GeoDataFrame, *, kinds: Sequence[GeometryKind], findings: Findings
 ) -> gpd.GeoDataFrame:
@@ -43,19 +51,27 @@ def mend_geometry(
     """
     number = rows.index.to_numpy()
     shapes: Geometries = rows.geometry.to_numpy()
+    vertices = _vertices(shapes)
     usable = _are_there(shapes, number, findings)
-    usable &= _are_numbers(shapes, number, usable, findings)
+    usable &= _are_numbers(vertices, number, usable, findings)
     usable &= _are_of_kind(shapes, number, usable, kinds, findings)
-    usable &= _are_degrees(shapes, number, usable, findings)
-    rows, number, shapes = rows.loc[usable], number[usable], shapes[usable]
+    usable &= _are_degrees(vertices, number, usable, findings)
+    repeats = _repeat_points(vertices)[usable]
+    del vertices
+    position = np.flatnonzero(usable)
+    number, shapes = number[usable], shapes[usable]
     shapes = _flatten(shapes, number, findings)
     shapes = _mend_areas(shapes, number, findings)
-    shapes = _mend_lines(shapes, number, findings)
+    shapes = _mend_lines(shapes, number, repeats, findings)
     shapes = _single_points(shapes, number, findings)
     whole = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
-    mended = rows.loc[whole].copy()
-    mended.geometry = gpd.GeoSeries(shapes[whole], index=mended.index, crs=4326)
-    return mended
+    mended = rows.iloc[position[whole]]
+    return mended.set_geometry(gpd.GeoSeries(shapes[whole], index=mended.index, crs=rows.crs))
+
+
+def _vertices(shapes: Geometries) -> _Vertices:
+    start = np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(shapes))])
+    return _Vertices(shapely.get_coordinates(shapes), start)
 
 
 def _are_there(shapes: Geometries, number: npt.NDArray[np.int64], findings: Findings) -> Bools:
@@ -67,19 +83,18 @@ def _are_there(shapes: Geometries, number: npt.NDArray[np.int64], findings: Find
     return there
 
 
-def _worst(shapes: Geometries, bad: npt.NDArray[np.bool_], owner: npt.NDArray[np.intp]) -> Bools:
-    """Tell the geometries of which some coordinate is bad."""
-    marks = np.zeros(shapes.size, dtype=np.bool_)
-    marks[owner[bad]] = True
+def _with_some(vertices: _Vertices, some: Bools) -> Bools:
+    """Tell the geometries that have some of the vertices."""
+    marks = np.zeros(vertices.start.size - 1, dtype=np.bool_)
+    marks[np.searchsorted(vertices.start, np.flatnonzero(some), side="right") - 1] = True
     return marks
 
 
 def _are_numbers(
-    shapes: Geometries, number: npt.NDArray[np.int64], usable: Bools, findings: Findings
+    vertices: _Vertices, number: npt.NDArray[np.int64], usable: Bools, findings: Findings
 ) -> Bools:
-    xy, owner = shapely.get_coordinates(shapes, return_index=True)
-    bad = np.asarray(~np.isfinite(xy).all(axis=1))
-    wrong = _worst(shapes, bad, owner) & usable
+    x, y = vertices.xy.T
+    wrong = _with_some(vertices, ~(np.isfinite(x) & np.isfinite(y))) & usable
     findings.unfit(
         number[wrong], "has a coordinate that is not a number", "draw it again, or delete the row"
     )
@@ -109,11 +124,11 @@ def _are_of_kind(
 
 
 def _are_degrees(
-    shapes: Geometries, number: npt.NDArray[np.int64], usable: Bools, findings: Findings
+    vertices: _Vertices, number: npt.NDArray[np.int64], usable: Bools, findings: Findings
 ) -> Bools:
-    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    xy = vertices.xy
     outside = (np.abs(xy[:, 0]) > 180.0) | (np.abs(xy[:, 1]) > 90.0)
-    wrong = _worst(shapes, outside, owner) & usable
+    wrong = _with_some(vertices, outside) & usable
     if wrong.any() and wrong.sum() == usable.sum():
         x, y = xy[outside][0]
         findings.refuse(
@@ -126,10 +141,22 @@ def _are_degrees(
     return ~wrong
 
 
+def _repeat_points(vertices: _Vertices) -> Bools:
+    """Tell the geometries in which some vertex stands where the one before it does."""
+    xy, first = vertices.xy, vertices.start[:-1]
+    same = np.zeros(xy.shape[0], dtype=np.bool_)
+    same[1:] = (xy[1:, 0] == xy[:-1, 0]) & (xy[1:, 1] == xy[:-1, 1])
+    same[first[first < same.size]] = False
+    return _with_some(vertices, same)
+
+
 def _flatten(shapes: Geometries, number: npt.NDArray[np.int64], findings: Findings) -> Geometries:
     deep = shapely.has_z(shapes) | shapely.has_m(shapes)
     findings.tell_rows("mended", "third coordinates were left out", number[deep])
-    flat: Geometries = shapely.force_2d(shapes)
+    if not deep.any():
+        return shapes
+    flat = shapes.copy()
+    flat[deep] = shapely.force_2d(shapes[deep])
     return flat
 
 
@@ -159,9 +186,9 @@ def _areas_of(shape: shapely.Geometry) -> shapely.Geometry:
 
 
 def _mend_lines(
-    shapes: Geometries, number: npt.NDArray[np.int64], findings: Findings
+    shapes: Geometries, number: npt.NDArray[np.int64], repeats: Bools, findings: Findings
 ) -> Geometries:
-    line = np.isin(shapely.get_type_id(shapes), _TYPES["line"])
+    line = repeats & np.isin(shapely.get_type_id(shapes), _TYPES["line"])
     if not line.any():
         return shapes
     mended = shapes.copy()

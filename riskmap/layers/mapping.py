@@ -17,7 +17,7 @@ import pandas as pd
 import shapely
 
 from riskmap.layers.findings import Findings
-from riskmap.layers.folding import NO_VALUE, fold, fold_heading, texts
+from riskmap.layers.folding import NO_VALUE, fold, fold_heading, fold_values, texts
 from riskmap.presets.sources import ColumnMap, Keep, Preset
 
 #: Columns in which OpenStreetMap extracts keep the tags that have no column of their own.
@@ -90,7 +90,7 @@ def values_of(rows: pd.DataFrame, column: str) -> pd.Series:
 def matches(values: pd.Series, patterns: Iterable[str]) -> pd.Series:
     """Tell which values are like a pattern, folded; `*` stands for anything."""
     folded = [fold(pattern) for pattern in patterns]
-    seen = texts(values).map(fold)
+    seen = fold_values(texts(values))
     known = {text: any(fnmatchcase(text, p) for p in folded) for text in seen.unique()}
     return seen.map(known).astype(bool)
 
@@ -198,7 +198,7 @@ def _known(given: pd.Series, rule: ColumnMap, *, name: str, findings: Findings) 
             findings.tell("notice", f"{name}: of several values the first counts", count=more)
         given = first
     unknown = [fold(value) for value in rule.unknown]
-    seen = texts(given).map(fold)
+    seen = fold_values(texts(given))
     blank = seen.isin(unknown) | seen.isin(NO_VALUE)
     if pd.api.types.is_numeric_dtype(given):
         blank |= given.isin([v for v in rule.unknown if not isinstance(v, str)])

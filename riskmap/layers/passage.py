@@ -10,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from riskmap.layers.findings import Findings
-from riskmap.layers.folding import NO_VALUE, fold
+from riskmap.layers.folding import NO_VALUE, fold_values
 
 #: Values of `boat` and `motorboat` that close a line, and those that open it; others say nothing.
 CLOSED = frozenset({"no", "private", "military"})
@@ -34,7 +34,8 @@ def close_rivers(table: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFram
     findings
         Takes the rows that were closed.
     """
-    said = {name: table[name].map(fold) for name in ("boat", "motorboat", "tunnel", "intermittent")}
+    columns = ("boat", "motorboat", "tunnel", "intermittent")
+    said = {name: fold_values(table[name]) for name in columns}
     decisive = said["motorboat"].isin(CLOSED | OPEN)
     access = said["motorboat"].where(decisive, said["boat"])
     forbidden, tunnel = access.isin(CLOSED), ~said["tunnel"].isin(NO_TUNNEL)

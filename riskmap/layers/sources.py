@@ -26,6 +26,8 @@ from riskmap.settings import LayerSection
 
 #: Kinds of files that are read whole, and filtered afterwards.
 _WHOLE = ("text", "xlsx", "parquet", "gpx")
+#: Bytes that are hashed at a time.
+_BLOCK = 1 << 20
 _WGS84 = CRS.from_epsg(4326)
 
 
@@ -121,7 +123,9 @@ def hash_source(path: Path) -> str:
     """Return the SHA-256 of a source: of its file, or of all parts of a shapefile or folder."""
     digest = hashlib.sha256()
     for part in _parts(path):
-        digest.update(part.read_bytes())
+        with part.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
     return digest.hexdigest()
 
 
@@ -196,9 +200,10 @@ def to_degrees(
         )
         return None
     name = _crs_name(rows.crs)
-    if not rows.crs.equals(_WGS84, ignore_axis_order=True):
-        findings.tell("converted", f"from {name} to EPSG:4326", count=len(rows))
-    return rows.to_crs(4326), name
+    if rows.crs.equals(_WGS84, ignore_axis_order=True):
+        return rows.set_crs(_WGS84, allow_override=True), name
+    findings.tell("converted", f"from {name} to EPSG:4326", count=len(rows))
+    return rows.to_crs(_WGS84), name
 
 
 def _stated_crs(stated: str | None, findings: Findings) -> CRS | None:

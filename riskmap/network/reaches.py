@@ -287,28 +287,17 @@ def _distinct(reach: np.ndarray, km: Floats) -> tuple[np.ndarray, Floats, np.nda
 def _cut(reaches: Reaches, cut_reach: np.ndarray, cut_km: Floats) -> Reaches:
     """Cut reaches at places that lie inside them, sorted by reach and measure."""
     n, n_cuts, n_nodes = reaches.u.size, cut_reach.size, reaches.node_xy.shape[0]
-    measures = vertex_measures_km(reaches.coords, reaches.offsets)
-    owner = np.repeat(np.arange(n), np.diff(reaches.offsets))
-    # A reach that was cut before is as long as it was in the whole, to a hair.
-    ends = measures[reaches.offsets[1:] - 1]
-    measures *= np.divide(reaches.length_km, ends, out=np.ones(n), where=ends > 0.0)[owner]
-    xy = _places(reaches, measures, owner, cut_reach, cut_km)
-    # A cut stands twice in the list of vertices: it ends one part and begins the next.
-    all_reach = np.concatenate([owner, cut_reach, cut_reach])
-    all_km = np.concatenate([measures, cut_km, cut_km])
-    kind = np.concatenate([np.zeros(owner.size), np.ones(n_cuts), np.full(n_cuts, 2)])
-    order = np.lexsort((kind, all_km, all_reach))
-    coords = np.concatenate([reaches.coords, xy, xy])[order]
-    opens = kind[order] == 2
-    part = all_reach[order] + np.cumsum(opens)
-    # A vertex of the line that stands exactly at the cut is kept once, by the cut itself.
-    keep = _without_repeats(coords, part, kind[order])
-    coords, part = coords[keep], part[keep]
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=n + n_cuts))])
+    after, xy = _places(reaches, cut_reach, cut_km)
     of = np.repeat(np.arange(n), np.bincount(cut_reach, minlength=n) + 1)
     opening = np.ones(n + n_cuts, dtype=np.bool_)
     opening[1:] = of[1:] != of[:-1]
     closing = np.append(opening[1:], True)
+    # A cut stands twice in the list of vertices: it ends one part and begins the next.
+    coords = np.insert(reaches.coords, np.repeat(after, 2), np.repeat(xy, 2, axis=0), axis=0)
+    first = reaches.offsets[of] + 2 * (np.arange(of.size) - of)
+    first[~opening] = after + 2 * np.arange(n_cuts) + 1
+    offsets = np.append(first, coords.shape[0])
+    coords, offsets = _without_repeats(coords, offsets, closing, opening)
     u, v = reaches.u[of].copy(), reaches.v[of].copy()
     begin, end = np.zeros(of.size), reaches.length_km[of].copy()
     new_nodes = (n_nodes + np.arange(n_cuts)).astype(np.int32)
@@ -331,28 +320,49 @@ def _cut(reaches: Reaches, cut_reach: np.ndarray, cut_km: Floats) -> Reaches:
 
 
 def _places(
-    reaches: Reaches, measures: Floats, owner: np.ndarray, reach: np.ndarray, km: Floats
-) -> Floats:
-    """Return the point of each measure, degrees."""
+    reaches: Reaches, reach: np.ndarray, km: Floats
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the first vertex beyond each measure, and the point of it, degrees."""
+    held, which = np.unique(reach, return_inverse=True)
+    coords, offsets = take_lines(
+        reaches.coords, reaches.offsets, held, np.zeros(held.size, dtype=np.bool_)
+    )
+    measures = vertex_measures_km(coords, offsets)
+    owner = np.repeat(np.arange(held.size), np.diff(offsets))
+    # A reach that was cut before is as long as it was in the whole, to a hair.
+    ends = measures[offsets[1:] - 1]
+    length = reaches.length_km[held]
+    measures *= np.divide(length, ends, out=np.ones(held.size), where=ends > 0.0)[owner]
     # Measures become one rising sequence over all reaches, so that one search finds them all.
-    span = float(reaches.length_km.max(initial=0.0)) + 1.0
-    k = np.searchsorted(measures + owner * span, km + reach * span, side="right")
-    k = np.clip(k, reaches.offsets[reach] + 1, reaches.offsets[reach + 1] - 1)
+    span = float(length.max(initial=0.0)) + 1.0
+    k = np.searchsorted(measures + owner * span, km + which * span, side="right")
+    k = np.clip(k, offsets[which] + 1, offsets[which + 1] - 1)
     before, after = measures[k - 1], measures[k]
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(after > before, (km - before) / (after - before), 0.0)
-    t = fractions_at(reaches.coords, k - 1, np.clip(share, 0.0, 1.0))[:, None]
-    places: Floats = reaches.coords[k - 1] * (1.0 - t) + reaches.coords[k] * t
-    return places
+    t = fractions_at(coords, k - 1, np.clip(share, 0.0, 1.0))[:, None]
+    places: Floats = coords[k - 1] * (1.0 - t) + coords[k] * t
+    return k - offsets[which] + reaches.offsets[reach], places
 
 
-def _without_repeats(coords: Floats, part: np.ndarray, kind: Floats) -> Bools:
-    """Tell the vertices to keep: of two equal neighbours in a part the line's own goes."""
-    same = (part[1:] == part[:-1]) & (coords[1:] == coords[:-1]).all(axis=1)
-    keep = np.ones(part.size, dtype=np.bool_)
-    keep[:-1] &= ~(same & (kind[1:] == 1))
-    keep[1:] &= ~(same & (kind[:-1] == 2) & (kind[1:] == 0))
-    return keep
+def _without_repeats(
+    coords: Floats, offsets: npt.NDArray[np.int64], closing: Bools, opening: Bools
+) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Leave out vertices of lines that stand exactly at a cut, which is there itself.
+
+    `closing` and `opening` are the parts that end and begin at an end of their reach, not at a cut.
+    """
+    last, first = offsets[1:][~closing] - 1, offsets[:-1][~opening]
+    gone = np.concatenate(
+        [
+            last[(coords[last] == coords[last - 1]).all(axis=1)] - 1,
+            first[(coords[first] == coords[first + 1]).all(axis=1)] + 1,
+        ]
+    )
+    if not gone.size:
+        return coords, offsets
+    gone.sort()
+    return np.delete(coords, gone, axis=0), offsets - np.searchsorted(gone, offsets)
 
 
 def _in_order(reaches: Reaches, turned: Bools | None = None) -> tuple[Reaches, Ints]:

@@ -180,41 +180,46 @@ def _rival_notes(
     sites: Sites, reaches: Reaches, places: Places, mine: npt.NDArray[np.intp]
 ) -> list[Note]:
     """Report sites on the water that have another water nearly as near."""
-    names = [str(name) or "a river without a name" for name in reaches.name]
+
+    def name(reach: int) -> str:
+        return str(reaches.name[reach]) or "a river without a name"
+
     return [
         Note(
             "ambiguous",
             sites.layer,
-            f"row {row}",
-            f"stands {places.distance_km[k]:.1f} km from {names[places.reach[k]]}, and another "
-            f"water ({names[places.rival[k]]}) is {places.rival_km[k]:.1f} km away: the nearer "
+            f"row {sites.row[s]}",
+            f"stands {places.distance_km[k]:.1f} km from {name(places.reach[k])}, and another "
+            f"water ({name(places.rival[k])}) is {places.rival_km[k]:.1f} km away: the nearer "
             "one is taken",
             "move the site if people use the other",
-            lon=float(lon),
-            lat=float(lat),
+            lon=float(sites.lon[s]),
+            lat=float(sites.lat[s]),
         )
-        for k, row, node, lon, lat in zip(
-            mine, sites.row, sites.node, sites.lon, sites.lat, strict=True
-        )
-        if node >= 0 and places.rival[k] >= 0
+        for s, k in enumerate(mine)
+        if sites.node[s] >= 0 and places.rival[k] >= 0
     ]
 
 
 def _far_notes(sites: Sites, limit_km: float) -> list[Note]:
     """Report each row that stands off the water, wholly or in part."""
+    off = sites.node < 0
+    rows, of = np.unique(sites.row, return_inverse=True)
+    far, cells = np.bincount(of[off], minlength=rows.size), np.bincount(of)
+    weight = np.maximum(np.bincount(of, sites.weight), np.finfo(float).tiny)
+    shares = np.bincount(of, sites.weight * off) / weight
+    km = np.full(rows.size, np.inf)
+    np.minimum.at(km, of[off], sites.distance_km[off])
     notes = []
-    for row in np.unique(sites.row[sites.node < 0]):
-        mine = sites.row == row
-        far = mine & (sites.node < 0)
-        share = sites.weight[far].sum() / max(sites.weight[mine].sum(), np.finfo(float).tiny)
-        shown = f"{share:.0%}" if share >= 0.01 else "less than 1%"
-        part = "lies" if far.sum() == mine.sum() else f"lies with {shown} of its area"
+    for k in np.flatnonzero(far):
+        shown = f"{shares[k]:.0%}" if shares[k] >= 0.01 else "less than 1%"
+        part = "lies" if far[k] == cells[k] else f"lies with {shown} of its area"
         notes.append(
             Note(
                 "unattached",
                 sites.layer,
-                f"row {row}",
-                f"{part} {sites.distance_km[far].min():.1f} km from navigable water, "
+                f"row {rows[k]}",
+                f"{part} {km[k]:.1f} km from navigable water, "
                 f"beyond the limit of {limit_km:g} km: its trips are not on the water",
                 "raise max_access_km of [travel] or of the layer if people do walk that far",
             )
