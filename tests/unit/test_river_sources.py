@@ -189,6 +189,15 @@ def test_osm_ways_are_open_to_boats_as_they_say(tmp_path: Path) -> None:
     assert reaches.flow_known.all()  # closed water flows all the same
 
 
+def test_the_preset_of_osm_reads_access_as_osm_does(tmp_path: Path) -> None:
+    """Motorboat is more specific than boat, whichever of them closes the way."""
+    content = study_of(tmp_path, osm_ways(), preset="osm_waterways")
+    study = rm.Study.from_mapping({**content, "study": {"season": "high"}}, folder=tmp_path)
+    reaches = study.check().sited.reaches
+    found = dict(zip(reaches.source_id, reaches.attributes["navigable"], strict=True))
+    assert found == {k: open_in for k, (_, open_in) in enumerate(WAYS) if open_in is not None}
+
+
 @pytest.mark.parametrize(("stated", "left"), [("both", "high"), ("high", "high"), ("low", "none")])
 def test_water_that_dries_up_is_never_opened(stated: str, left: str) -> None:
     columns = {"boat": [""], "motorboat": [""], "tunnel": [""], "intermittent": ["Seasonal"]}
