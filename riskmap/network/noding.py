@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from riskmap.geodesy import line_lengths_km
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.cutting import Cuts, Pieces, cut_chains, finish_pieces, no_pieces, preference
 from riskmap.network.grids import box_grid, box_lines
@@ -40,7 +41,7 @@ from riskmap.network.nearness import (
     scales,
     take,
 )
-from riskmap.network.overlaps import trim_overlaps
+from riskmap.network.overlaps import LEAST_RUN, trim_overlaps
 
 #: Lines that leave a node within the tolerance of each other for so many tolerances at most have
 #: ends that are off; those that do for longer are two digitisations of one.
@@ -102,7 +103,7 @@ def _without_copies(
 
 
 def _copies(chains: Chains, rank: Ints, tolerance_m: float) -> Longs:
-    """Return the chains that lie within the tolerance of another, ends at its ends."""
+    """Return the long chains that lie within the tolerance of another, ends at its ends."""
     lines = chains.lines
     ends = ends_of(lines)
     xy = lines.xy[ends]
@@ -113,6 +114,14 @@ def _copies(chains: Chains, rank: Ints, tolerance_m: float) -> Longs:
     sought = np.unique(np.sort(pairs[both] // 2, axis=1), axis=0)
     sought = sought[sought[:, 0] != sought[:, 1]]
     bounds = {int(c): (int(lines.first[c]), int(lines.last[c]) + 1) for c in np.unique(sought)}
+    # Short ones are judged between nodes, where what hangs on them stays (`_judge`).
+    least_km = 1e-3 * LEAST_RUN * tolerance_m
+    long = [
+        c
+        for c, (a, b) in bounds.items()
+        if line_lengths_km(lines.xy[a:b], np.array([0, b - a]))[0] >= least_km
+    ]
+    sought = sought[np.isin(sought, long).all(axis=1)]
     metres = scales(lines.xy[lines.first[sought[:, 0]]])
     along = [
         runs_along(lines.xy, bounds[one], bounds[other], tolerance_m, metres[k])

@@ -13,11 +13,12 @@ import shapely
 
 from riskmap.layers import Layers, read_layers
 from riskmap.network.reaches import draw_lines
-from riskmap.network.roads import LANDING, RIVER, ROAD
+from riskmap.network.roads import LANDING, RIVER, ROAD, build_roads
 from riskmap.pipeline import build_network, score_network, site_layers
 from riskmap.results.scored import Scored
 from riskmap.settings import Settings
 from tests import regions
+from tests.unions import middles_of, pieces_of, unions_of
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -73,6 +74,27 @@ def test_the_bridges_are_no_junctions(scored: Scored) -> None:
     near = tree.query(shapely.points(places), predicate="dwithin", distance=1e-9)[1]
     meeting = [set(reaches.mode[(reaches.u == node) | (reaches.v == node)]) for node in near]
     assert all({RIVER, ROAD} - found for found in meeting)
+
+
+@pytest.mark.parametrize("name", ["madre_de_dios", "ucayali"])
+def test_roads_hold_together_as_their_unions_do(shared_data: Path, name: str) -> None:
+    """Those of Loreto are drawn anyhow: towns whose blocks are no longer than the tolerance."""
+    assert shared_data.is_dir()
+    settings = getattr(regions, name)().settings
+    table = read_layers(settings).tables["roads"]
+    reaches = build_roads(table, snap_tolerance_m=50.0, road_kmh=40.0)
+    piece, middles = pieces_of(reaches), middles_of(reaches)
+    unions = unions_of(table.geometry.to_numpy(), 25.0, quad_segs=8)
+    at, union = unions.query(middles, predicate="intersects")
+    km = np.bincount(union, reaches.length_km[at])
+    largest = at[union == km.argmax()]
+    held = np.bincount(piece[largest], reaches.length_km[largest])
+    assert held.max() >= 0.95 * held.sum()
+    loose = unions_of(table.geometry.to_numpy(), 50.0, quad_segs=8)
+    at, union = loose.query(middles, predicate="intersects")
+    pairs = np.unique(np.column_stack([piece[at], union]), axis=0)
+    assert at.size >= 0.999 * reaches.u.size
+    assert np.bincount(pairs[:, 0]).max() == 1
 
 
 def test_without_landings_roads_change_nothing(study: tuple[Settings, Layers]) -> None:

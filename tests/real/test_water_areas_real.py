@@ -13,12 +13,10 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from pyproj import Transformer
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from riskmap.network.reaches import Reaches, build_reaches
 from riskmap.network.water_areas import trace_centre_lines
+from tests.unions import in_plane, middles_of, pieces_of, unions_of
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -38,14 +36,6 @@ class Region:
     rivers: gpd.GeoDataFrame
     areas: gpd.GeoDataFrame
     reaches: Reaches
-
-    @property
-    def piece(self) -> np.ndarray:
-        """Return the connected piece of each reach."""
-        r = self.reaches
-        n = len(r.node_xy)
-        matrix = coo_array((np.ones(r.u.size), (r.u, r.v)), (n, n))
-        return connected_components(matrix, directed=False)[1][r.u]
 
 
 def _canonical(rivers: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> Region:
@@ -72,36 +62,20 @@ def region(request: pytest.FixtureRequest, shared_data: Path) -> Region:
     return _canonical(*_read(shared_data, request.param))
 
 
-def _plane(shapes: np.ndarray) -> np.ndarray:
-    """Bring shapes to Mercator: near the equator a unit is within 4 % of a metre there."""
-    turn = Transformer.from_crs(4326, 3395, always_xy=True)
-    return shapely.transform(shapes, turn.transform, interleaved=False)
-
-
 def _unions(region: Region, half_gap_m: float) -> shapely.STRtree:
-    """Return the connected unions of lines and areas that were made wider."""
-    shapes = _plane(np.concatenate([region.rivers.geometry, region.areas.geometry]))
-    degrees = shapely.get_y(shapely.centroid(np.concatenate([region.rivers.geometry,
-                                                             region.areas.geometry])))  # fmt: skip
-    wide = shapely.buffer(shapes, half_gap_m / np.cos(np.radians(degrees)), quad_segs=32)
-    return shapely.STRtree(shapely.get_parts(shapely.union_all(wide)))
-
-
-def _middles(reaches: Reaches) -> np.ndarray:
-    owner = np.repeat(np.arange(reaches.u.size), np.diff(reaches.offsets))
-    lines = shapely.linestrings(reaches.coords, indices=owner)
-    return _plane(shapely.line_interpolate_point(lines, 0.5, normalized=True))
+    shapes = np.concatenate([region.rivers.geometry, region.areas.geometry])
+    return unions_of(shapes, half_gap_m)
 
 
 def test_the_largest_piece_holds_what_the_largest_union_holds(region: Region) -> None:
     unions = _unions(region, TOLERANCE_M)
-    lines = _plane(shapely.get_parts(region.rivers.geometry.to_numpy()))
+    lines = in_plane(shapely.get_parts(region.rivers.geometry.to_numpy()))
     middles = shapely.line_interpolate_point(lines, 0.5, normalized=True)
     line, union = unions.query(middles, predicate="intersects")
     km = np.bincount(union, shapely.length(lines)[line])
     largest = int(np.argmax(km))
-    reaches, piece = region.reaches, region.piece
-    middle, at = unions.query(_middles(reaches), predicate="intersects")
+    reaches, piece = region.reaches, pieces_of(region.reaches)
+    middle, at = unions.query(middles_of(reaches), predicate="intersects")
     inside = np.zeros(reaches.u.size, dtype=bool)
     inside[middle[at == largest]] = True
     own = inside & (reaches.source_id >= 0)
@@ -114,8 +88,8 @@ def test_the_largest_piece_holds_what_the_largest_union_holds(region: Region) ->
 @pytest.mark.parametrize("half_gap_m", [0.5 * TOLERANCE_M * 1.01, TOLERANCE_M])
 def test_nothing_is_joined_that_the_unions_keep_apart(region: Region, half_gap_m: float) -> None:
     unions = _unions(region, half_gap_m)
-    middle, union = unions.query(_middles(region.reaches), predicate="intersects")
-    pairs = np.unique(np.column_stack([region.piece[middle], union]), axis=0)
+    middle, union = unions.query(middles_of(region.reaches), predicate="intersects")
+    pairs = np.unique(np.column_stack([pieces_of(region.reaches)[middle], union]), axis=0)
     assert middle.size >= 0.999 * region.reaches.u.size
     assert np.bincount(pairs[:, 0]).max() == 1
 
@@ -123,6 +97,6 @@ def test_nothing_is_joined_that_the_unions_keep_apart(region: Region, half_gap_m
 def test_every_union_of_water_is_one_piece(region: Region) -> None:
     """What lies nearer than the tolerance holds together, all of it."""
     unions = _unions(region, 0.45 * TOLERANCE_M)
-    middle, union = unions.query(_middles(region.reaches), predicate="intersects")
-    pairs = np.unique(np.column_stack([union, region.piece[middle]]), axis=0)
+    middle, union = unions.query(middles_of(region.reaches), predicate="intersects")
+    pairs = np.unique(np.column_stack([union, pieces_of(region.reaches)[middle]]), axis=0)
     assert np.bincount(pairs[:, 0]).max() == 1
