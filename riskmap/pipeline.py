@@ -37,7 +37,7 @@ from riskmap.network.water_areas import trace_centre_lines
 from riskmap.report import Note
 from riskmap.results.corridors import corridor_lines, corridors_table
 from riskmap.results.outcome import Outcome
-from riskmap.results.reaches import corridor_ids, reaches_table
+from riskmap.results.reaches import corridor_ids
 from riskmap.results.reasons import explain_corridors
 from riskmap.results.scored import Cut, Policing, Scored
 from riskmap.settings import Settings
@@ -408,7 +408,6 @@ def assemble_outcome(
         layers,
         scored,
         corridors,
-        reaches_table(scored),
         {str(name): reason for name, reason in zip(ids, reasons, strict=True)},
         {**scored.scores.summary(), "relative": relative},
         provenance_of(settings, layers),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from numba import njit
 
 from riskmap.layers.folding import fold_water
@@ -102,7 +103,7 @@ def _trace(
     start, order = group_by(ends[~loops].ravel(), passes.size)
     incident = np.flatnonzero(~loops).astype(np.int32)[order // 2]
     # "RÍO TAMBOPATA" and "Rio Tambopata" are one river
-    spelt, spelling = np.unique(reaches.name[chosen].astype(str), return_inverse=True)
+    spelling, spelt = pd.factorize(reaches.name[chosen], use_na_sentinel=False)
     name = np.unique([fold_water(each) for each in spelt], return_inverse=True)[1][spelling]
     joined = passes & (np.diff(start) == 2)
     two = np.flatnonzero(joined)
@@ -154,11 +155,9 @@ def _number(reaches: Reaches, reach: Ints, with_line: Bools, breaks: Bools) -> C
     ends = np.sort(np.column_stack(_end_nodes(reaches, reach, with_line, begin)), axis=1)
     length = np.add.reduceat(reaches.length_km[reach], begin) if begin.size else np.empty(0)
     order = np.lexsort((np.round(length, 6), ends[:, 1], ends[:, 0]))
-    position = np.concatenate(
-        [np.arange(begin[c], begin[c] + sizes[c]) for c in order] or [np.empty(0, dtype=np.intp)]
-    )
-    reach, with_line = reach[position], with_line[position]
     start = np.concatenate([[0], np.cumsum(sizes[order])]).astype(np.int32)
+    position = np.repeat(begin[order] - start[:-1], sizes[order]) + np.arange(reach.size)
+    reach, with_line = reach[position], with_line[position]
     corridor = np.full(reaches.u.size, -1, dtype=np.int32)
     corridor[reach] = np.repeat(np.arange(order.size, dtype=np.int32), sizes[order])
     upstream, downstream = _end_nodes(reaches, reach, with_line, start[:-1])

@@ -233,8 +233,8 @@ def turn_reaches(reaches: Reaches, turned: Bools) -> Reaches:
 
 def draw_lines(coords: Floats, offsets: npt.NDArray[np.int64]) -> Geometries:
     """Return a line for each run of vertices, in the plane of the coordinates."""
-    owner = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
-    lines: Geometries = np.asarray(shapely.linestrings(coords, indices=owner))
+    kind = shapely.GeometryType.LINESTRING
+    lines: Geometries = shapely.from_ragged_array(kind, coords, (offsets,))
     return lines
 
 

@@ -34,6 +34,8 @@ Tables = Mapping[str, gpd.GeoDataFrame]
 
 #: Decimals of degrees in text formats: a centimetre.
 DECIMALS = 7
+#: One value as strict JSON in one line.
+_line_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 #: Rows of a sheet, and characters of a cell, that a spreadsheet can hold.
 SHEET_ROWS = 1_048_576
 CELL_CHARACTERS = 32_767
@@ -216,7 +218,7 @@ def _write_csv(tables: Tables, path: Path, _record: Record) -> None:
 def _write_geojson(tables: Tables, path: Path, _record: Record) -> None:
     name, table = _first(tables)
     features = [
-        {"type": "Feature", "properties": properties, "geometry": geometry}
+        f'{{"type": "Feature", "properties": {_line_json(properties)}, "geometry": {geometry}}}'
         for properties, geometry in zip(
             _records(pd.DataFrame(table.drop(columns="geometry"))),
             _geometries(table),
@@ -230,9 +232,11 @@ def _write_geojson(tables: Tables, path: Path, _record: Record) -> None:
 def _write_json(tables: Tables, path: Path, record: Record) -> None:
     content: dict[str, Any] = {"summary": record["summary"]}
     for name, table in tables.items():
-        content[name] = _records(pd.DataFrame(table.drop(columns="geometry")))
-        for row, geometry in zip(content[name], _geometries(table), strict=True):
-            row["geometry"] = geometry
+        rows = _records(pd.DataFrame(table.drop(columns="geometry")))
+        content[name] = [
+            f'{_line_json(row)[:-1]}, "geometry": {geometry}}}'
+            for row, geometry in zip(rows, _geometries(table), strict=True)
+        ]
     content["provenance"] = record["provenance"]
     path.write_text(_lines_json(content, tuple(tables)), encoding="utf-8")
 
@@ -243,8 +247,9 @@ def _write_gpkg(tables: Tables, path: Path, _record: Record) -> None:
         known = table.geom_type.dropna()
         kind = "LineString" if known.empty else str(known.iloc[0])
         table.to_file(
-            path, layer=name, driver="GPKG", engine="pyogrio", geometry_type=kind, index=False
-        )
+            path, layer=name, driver="GPKG", engine="pyogrio", geometry_type=kind, index=False,
+            use_arrow=True,
+        )  # fmt: skip
 
 
 def _write_parquet(tables: Tables, path: Path, _record: Record) -> None:
@@ -310,24 +315,22 @@ def _plain(values: pd.Series) -> list[Any]:
             for value in values.tolist()]  # fmt: skip
 
 
-def _geometries(table: gpd.GeoDataFrame) -> list[Any]:
-    """Return the geometries as GeoJSON objects, rounded to a centimetre."""
+def _geometries(table: gpd.GeoDataFrame) -> list[str]:
+    """Return the geometries as GeoJSON, rounded to a centimetre."""
     rounded = shapely.transform(table.geometry.to_numpy(), lambda xy: np.round(xy, DECIMALS))
-    return [json.loads(text) for text in shapely.to_geojson(rounded)]
+    return ["null" if text is None else text for text in shapely.to_geojson(rounded)]
 
 
 def _lines_json(content: Mapping[str, Any], rows: tuple[str, ...]) -> str:
-    """Return strict JSON with each row of some lists on a line of its own."""
+    """Return strict JSON; of some lists each row, JSON already, is on a line of its own."""
     parts = []
     for key, value in content.items():
         name = json.dumps(key)
         if key in rows:
-            lines = ",\n".join(
-                json.dumps(row, ensure_ascii=False, allow_nan=False) for row in value
-            )
+            lines = ",\n".join(value)
             parts.append(f"{name}: [\n{lines}\n]")
         else:
-            parts.append(f"{name}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}")
+            parts.append(f"{name}: {_line_json(value)}")
     return "{" + ",\n".join(parts) + "}\n"
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from riskmap.layers import Layers
 from riskmap.model.naming import Language, name_corridors, number_equal
 from riskmap.network.arcs import Floats, Geometries
+from riskmap.network.cutting import take_lines
+from riskmap.network.reaches import draw_lines
 from riskmap.results.reaches import corridor_ids
 from riskmap.results.reasons import Reason
 from riskmap.results.scored import Scored
@@ -23,16 +24,15 @@ NAMES_SHOWN = 5
 def corridor_lines(scored: Scored) -> Geometries:
     """Return the line of each corridor by number, from its upstream end to its downstream end."""
     chains, reaches = scored.chains, scored.reaches
-    lines = []
-    for c in range(chains.start.size - 1):
-        parts: list[Floats] = []
-        for k in range(chains.start[c], chains.start[c + 1]):
-            r = chains.reach[k]
-            part = reaches.coords[reaches.offsets[r] : reaches.offsets[r + 1]]
-            part = part if chains.with_line[k] else part[::-1]
-            parts.append(part if not parts else part[1:])
-        lines.append(shapely.linestrings(np.concatenate(parts)))
-    return np.array(lines, dtype=object)
+    coords, offsets = take_lines(
+        reaches.coords, reaches.offsets, chains.reach.astype(np.int64), ~chains.with_line
+    )
+    # A reach begins where the one before it ends: of the two vertices one stays.
+    keep = np.ones(coords.shape[0], dtype=np.bool_)
+    keep[offsets[:-1]] = False
+    first = offsets[chains.start]
+    keep[first[:-1]] = True
+    return draw_lines(coords[keep], np.concatenate([[0], np.cumsum(keep)])[first])
 
 
 def corridors_table(

@@ -12,6 +12,7 @@ import geopandas as gpd
 from riskmap.layers import Layers
 from riskmap.report import Note
 from riskmap.results.access import access_table
+from riskmap.results.reaches import reaches_table
 from riskmap.results.reasons import Reason
 from riskmap.results.routes import routes_table
 from riskmap.results.scored import Scored
@@ -30,8 +31,8 @@ class Outcome:
         The layers that were read.
     scored
         The arrays.
-    corridors, reaches
-        The ranked corridors, and all reaches in canonical order.
+    corridors
+        The ranked corridors.
     reasons
         Why each corridor ranks where it does, by `corridor_id`.
     summary
@@ -46,7 +47,6 @@ class Outcome:
     layers: Layers
     scored: Scored
     corridors: gpd.GeoDataFrame
-    reaches: gpd.GeoDataFrame
     reasons: Mapping[str, Reason]
     summary: Mapping[str, float | bool]
     provenance: Mapping[str, Any]
@@ -71,6 +71,11 @@ class Outcome:
     def relative(self) -> bool:
         """Whether volumes are relative: some movement has no known number of transits."""
         return bool(self.summary["relative"])
+
+    @cached_property
+    def reaches(self) -> gpd.GeoDataFrame:
+        """All reaches in canonical order; drawn when first asked for."""
+        return reaches_table(self.scored)
 
     @cached_property
     def routes(self) -> gpd.GeoDataFrame:
