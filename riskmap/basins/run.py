@@ -19,10 +19,11 @@ from riskmap.basins.cluster import connect
 from riskmap.basins.parts import (
     ORDER_COLUMNS,
     cut_bundles,
-    found_in,
     score_bundle,
+    totals_in,
     write_bundle,
 )
+from riskmap.basins.pieces import whole_study
 from riskmap.errors import OutputError, Problem
 from riskmap.layers import read_layers
 from riskmap.network.sites import Sited
@@ -30,6 +31,7 @@ from riskmap.outputs.files import whole_file
 from riskmap.pipeline import (
     RELATIVE_VOLUME,
     build_network,
+    police_network,
     provenance_of,
     site_layers,
     unserved_note,
@@ -119,20 +121,21 @@ def run_basins(
         reaches = build_network(settings, layers)
     with steps.take("sites"):
         sited = site_layers(settings, layers, reaches)
+    with steps.take("patrols"):
+        policing, told = police_network(settings, layers, sited)
     with steps.take("bundles"):
-        bundles = _leave(cut_bundles(settings, layers, sited, most_reaches=most_reaches), folder)
+        whole = whole_study(settings, sited, policing)
+        bundles = _leave(cut_bundles(whole, layers, most_reaches=most_reaches), folder)
     with steps.take("scores"):
         _score(bundles, client, steps_done=progress)
     with steps.take("merge"):
         corridors, ids = _merge_corridors(bundles)
         files = _write_reaches(bundles, ids, folder)
-        found = [found_in(home) for home in bundles]
-        summary = _summary(settings, sited, [totals for totals, _ in found])
+        summary = _summary(settings, sited, [totals_in(home) for home in bundles])
         _write_table(corridors, folder / "corridors.parquet")
     record["steps"] = steps.record()
     _finish(folder, {"summary": summary, "provenance": record})
-    of_bundles = [note for _, notes in found for note in notes]
-    notes = (*layers.notes, *reaches.notes, *sited.notes, *of_bundles, *_unserved(summary))
+    notes = (*layers.notes, *reaches.notes, *sited.notes, *told, *_unserved(summary))
     return BasinRun(corridors, files, summary, record, notes)
 
 

@@ -72,7 +72,7 @@ def chain_reaches(
     """
     carries = transits > (least_traffic(reaches, transits) if least is None else least)
     water = carries & (reaches.mode == 0)
-    passes = _nodes_passed(reaches, carries, water) & ~border_nodes
+    passes = nodes_passed(reaches, carries) & ~border_nodes
     return _number(reaches, *_trace(reaches, water, passes, transits))
 
 
@@ -84,9 +84,9 @@ def least_traffic(reaches: Reaches, transits: Floats) -> Floats:
     return TRAFFIC_SHARE * busiest[part]
 
 
-def _nodes_passed(reaches: Reaches, carries: Bools, water: Bools) -> Bools:
+def nodes_passed(reaches: Reaches, carries: Bools) -> Bools:
     """Tell the nodes where two reaches carry traffic and no third, both of them water."""
-    n = reaches.node_xy.shape[0]
+    n, water = reaches.node_xy.shape[0], carries & (reaches.mode == 0)
     ends = np.concatenate([reaches.u[carries], reaches.v[carries]])
     wet = np.concatenate([reaches.u[water], reaches.v[water]])
     passed: Bools = (np.bincount(ends, minlength=n) == 2) & (np.bincount(wet, minlength=n) == 2)

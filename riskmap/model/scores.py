@@ -18,7 +18,7 @@ from riskmap.model.demand import (
     pull_of_nodes,
     share_trips,
 )
-from riskmap.model.forest import Beyond, Ends, Flow, flow_of_movement
+from riskmap.model.forest import Beyond, Ends, Flow, Sums, flow_of_movement, sum_movement
 from riskmap.model.links import Links, find_links
 from riskmap.model.routes import Loading, Trips, least_costs_to, load_trips
 from riskmap.network.arcs import Arcs, Floats
@@ -110,6 +110,19 @@ class MovementScore:
         """Trips a month of origins that reach nothing, or stand off the water."""
         return float(self.flow.unserved.sum()) + dry_volume(
             self.movement.origins, volume=self.movement.volume
+        )
+
+    def add_up(self) -> Sums:
+        """Return what draws its trips and what comes to each place, worked out anew."""
+        water = self.water
+        return sum_movement(
+            water.arcs,
+            water.forest,
+            water.block_links,
+            self.ends,
+            beta_per_h=self.movement.beta_per_h,
+            theta_per_h=water.theta_per_h,
+            hazard_aversion_h=water.hazard_aversion_h,
         )
 
     @cached_property

@@ -60,12 +60,12 @@ def take_part(sited: Sited, chosen: Bools) -> tuple[Sited, npt.NDArray[np.int64]
     sited
         The network with its sites.
     chosen
-        Reaches to take, shape (n_reaches,): whole connected parts.
+        Reaches to take, shape (n_reaches,).
 
     Returns
     -------
     Sited
-        The part; reaches and nodes keep their order, sites elsewhere are left out.
+        The part; reaches and nodes keep their order, sites at other nodes are left out.
     ndarray
         Old number of each node of the part.
     """
@@ -103,14 +103,18 @@ def _take_reaches(
 
 
 def _sites_on(sites: Sites, new: Ints) -> Sites:
-    node = np.where(sites.node >= 0, new[sites.node], -1)
-    on = node >= 0
+    node = np.where(sites.node >= 0, new[sites.node], -1).astype(np.int32)
+    return take_sites(replace(sites, node=node), node >= 0)
+
+
+def take_sites(sites: Sites, chosen: Bools) -> Sites:
+    """Return some of the sites of a layer."""
     return Sites(
         sites.layer,
-        sites.row[on],
-        sites.lon[on],
-        sites.lat[on],
-        sites.weight[on],
-        node[on].astype(np.int32),
-        sites.distance_km[on],
+        sites.row[chosen],
+        sites.lon[chosen],
+        sites.lat[chosen],
+        sites.weight[chosen],
+        sites.node[chosen],
+        sites.distance_km[chosen],
     )
