@@ -93,14 +93,15 @@ class Around(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Hold a movement's four passes, and the pull that each origin sees (by origin)."""
+    """Hold a movement's four passes, what they started from, and the pull that each origin sees."""
 
     crossings: Crossings
     below: Below  # of the pull
     pull: Around
     onward: Below  # of the push
     push: Around
-    own: Floats
+    own: Floats  # the logarithm of what each place draws, and of what it sends
+    sent: Floats
     strength: Floats
 
 
@@ -167,7 +168,7 @@ def flow_of_movement(
         undetected,
         served,
         served * pull.around_s[at],
-        np.where(reach, ends.production * np.exp(sums.own - base), 0.0),
+        np.where(reach, ends.production * np.exp(sums.own[at] - base), 0.0),
         np.where(reach, 0.0, ends.production),
     )
 
@@ -184,7 +185,7 @@ def sum_movement(
 ) -> Sums:
     """Add up what draws a movement's trips and what comes to each place, as `flow_of_movement`."""
     crossings = solve_crossings(links, forest, list_ends(forest, ends), theta_per_h=theta_per_h)
-    pull_steps, push_steps = _steps(arcs, forest, hazard_aversion_h)
+    pull_steps, push_steps = measure_bridges(arcs, forest, hazard_aversion_h)
     n = forest.node.size
     own, own_s, sent, sent_s = np.full(n, NONE), np.ones(n), np.full(n, NONE), np.ones(n)
     to = forest.place[ends.destination]
@@ -202,7 +203,7 @@ def sum_movement(
         sent[at] = np.where(reach, np.log(ends.production) - np.where(reach, strength, 0.0), NONE)
     onward = _gather(forest, crossings, sent, sent_s, push_steps, beta_per_h, PUSH)
     push = _surround(forest, crossings, onward, push_steps, beta_per_h, PUSH)
-    return Sums(crossings, below, pull, onward, push, own[at], strength)
+    return Sums(crossings, below, pull, onward, push, own, sent, strength)
 
 
 def beyond_bridges(forest: Forest, sums: Sums, below: Ints) -> tuple[Beyond, Beyond]:
@@ -235,7 +236,7 @@ def beyond_bridges(forest: Forest, sums: Sums, below: Ints) -> tuple[Beyond, Bey
     return hanging, rest
 
 
-def _steps(arcs: Arcs, forest: Forest, hazard_aversion_h: float) -> tuple[Steps, Steps]:
+def measure_bridges(arcs: Arcs, forest: Forest, hazard_aversion_h: float) -> tuple[Steps, Steps]:
     """Measure the bridges for the pull, which comes against the trips, and for the trips."""
     cost = arcs.generalized_h(hazard_aversion_h)
     up_h, up_s = _measure(forest.up, cost, arcs.hazard)

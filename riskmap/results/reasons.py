@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import shapely
 
 from riskmap.layers import Layers
-from riskmap.model.reasons import End, traffic_by_site
-from riskmap.network.arcs import Floats, Geometries
+from riskmap.model.demand import SitesOnWater, site_parts
+from riskmap.model.descent import Parts, Walks, descend
+from riskmap.model.reasons import End, walks_of_movement
+from riskmap.network.arcs import Floats, Geometries, group_by
 from riskmap.network.borders import outlines
 from riskmap.results.scored import Scored
 
+#: Names with their shares, largest first.
+Shares = tuple[tuple[str, float], ...]
+
 #: A site with a smaller share of a corridor's traffic is not named as a reason.
 SMALLEST_SHARE = 0.005
+#: The logarithm of the share of a corridor's traffic that is nothing.
+LOG_NOTHING = math.log(1e-13)
+#: Cells of the table of corridors by sites that is held at once.
+MOST_CELLS = 2**22
+ENDS: tuple[End, End] = ("origins", "destinations")
 #: A post with fewer effective hours a month on a corridor is not named.
 SMALLEST_HOURS = 0.05
 #: Rounding of a place on a border, degrees (a decimetre).
@@ -37,8 +51,8 @@ class Reason:
         Names of what it touches.
     """
 
-    origins: tuple[tuple[str, float], ...]
-    sites: tuple[tuple[str, float], ...]
+    origins: Shares
+    sites: Shares
     posts: tuple[tuple[str, float], ...]
     borders: tuple[str, ...]
     protected_areas: tuple[str, ...]
@@ -56,8 +70,8 @@ def explain_corridors(scored: Scored, layers: Layers, lines: Geometries) -> list
     lines
         Geometry of each corridor, EPSG:4326.
     """
-    origins = _shares(scored, layers, "origins")
-    sites = _shares(scored, layers, "destinations")
+    shares = _shares(scored, layers)
+    origins, sites = shares["origins"], shares["destinations"]
     posts = _post_hours(scored, layers)
     borders = _borders_crossed(scored, layers.tables.get("borders"))
     areas = _areas_touched(lines, layers.tables.get("protected_areas"))
@@ -81,36 +95,73 @@ def _borders_crossed(scored: Scored, borders: gpd.GeoDataFrame | None) -> list[t
     return [tuple(sorted(found)) for found in names]
 
 
-def _shares(scored: Scored, layers: Layers, end: End) -> list[tuple[tuple[str, float], ...]]:
-    """Return (name, share) of the sites of one end, over all movements, for each corridor."""
-    traffic: dict[tuple[str, int], Floats] = {}
-    for movement in scored.scores.movements:
-        origins = end == "origins"
-        layer = movement.movement.origin_layer if origins else movement.movement.destination_layer
-        sites = movement.movement.origins if origins else movement.movement.destinations
-        amounts = traffic_by_site(
-            scored.scores,
-            movement,
-            end=end,
-            network=scored.network,
-            length_km=scored.reaches.length_km,
-            corridor=scored.chains.corridor,
-        )
-        for row in np.unique(sites.row):
-            mine = amounts[:, sites.row == row].sum(axis=1)
-            key = (layer, int(row))
-            traffic[key] = traffic.get(key, np.zeros(mine.size)) + mine
-    names = [str(layers.tables[layer]["name"].loc[row]) for layer, row in traffic]
+def _shares(scored: Scored, layers: Layers) -> dict[End, list[Shares]]:
+    """Return (name, share) of the sites of each end, over all movements, for each corridor."""
+    corridor = scored.chains.corridor[scored.network.reach]
+    km = scored.reaches.length_km[scored.network.reach]
+    on = corridor >= 0
+    amount = (km * scored.scores.transits)[on]
     n = scored.chains.start.size - 1
-    table = np.column_stack(list(traffic.values())) if traffic else np.zeros((n, 0))
-    return [_largest(names, amounts) for amounts in table]
+    whole = np.bincount(corridor[on], amount, minlength=n).astype(np.float64)
+    walks = [
+        walks_of_movement(movement, corridor=corridor, km=km)
+        for movement in scored.scores.movements
+    ]
+    return {end: _of_end(scored, layers, end, [w[end] for w in walks], whole) for end in ENDS}
 
 
-def _largest(names: list[str], amounts: Floats) -> tuple[tuple[str, float], ...]:
-    """Return (name, share of the total), largest first; ties by name."""
-    shares = amounts / amounts.sum()
-    told = [(names[k], float(shares[k])) for k in np.flatnonzero(shares >= SMALLEST_SHARE)]
-    return tuple(sorted(told, key=lambda pair: (-pair[1], pair[0])))
+def _of_end(
+    scored: Scored, layers: Layers, end: End, walks: list[Walks], whole: Floats
+) -> list[Shares]:
+    """Walk from every corridor, some corridors at once, and name who has a share of the whole."""
+    movements = [m.movement for m in scored.scores.movements]
+    ends = [
+        (m.origin_layer, m.origins) if end == "origins" else (m.destination_layer, m.destinations)
+        for m in movements
+    ]
+    keys = pd.MultiIndex.from_tuples(
+        sorted({(layer, int(row)) for layer, sites in ends for row in np.unique(sites.row)})
+    )
+    names = np.array(
+        [str(layers.tables[layer]["name"].loc[row]) for layer, row in keys], dtype=object
+    )
+    parts = [
+        _parts(walk, keys, layer, sites, 0.0 if end == "origins" else movement.beta_per_h)
+        for walk, movement, (layer, sites) in zip(walks, movements, ends, strict=True)
+    ]
+    least = np.log(whole) + LOG_NOTHING
+    told: list[Shares] = []
+    at_once = max(1, MOST_CELLS // max(len(keys), 1))
+    for first in range(0, whole.size, at_once):
+        some = whole[first : first + at_once]
+        table = np.zeros((some.size, len(keys)))
+        for walk, mine in zip(walks, parts, strict=True):
+            descend(walk, mine, least=least, first=first, table=table)
+        told += _named(table / some[:, None], names)
+    return told
+
+
+def _parts(
+    walks: Walks, keys: pd.MultiIndex, layer: str, sites: SitesOnWater, beta_per_h: float
+) -> Parts:
+    """Return what part of the trips of each place each site has."""
+    nodes = np.unique(sites.node[sites.node >= 0])
+    position, part = site_parts(sites, nodes=nodes, beta_per_h=beta_per_h)
+    on = position >= 0
+    place = walks.forest.place[nodes[position[on]]]
+    start, order = group_by(place, walks.forest.node.size)
+    rows = pd.MultiIndex.from_arrays([[layer] * int(on.sum()), sites.row[on]])
+    return Parts(start, keys.get_indexer(rows)[order].astype(np.int32), part[on][order])
+
+
+def _named(shares: Floats, names: npt.NDArray[np.object_]) -> list[Shares]:
+    """Return (name, share) row by row, largest first; ties by name."""
+    row, key = np.nonzero(shares >= SMALLEST_SHARE)
+    share, name = shares[row, key], names[key]
+    order = np.lexsort((name.astype(str), -share, row))
+    pairs = list(zip(name[order].tolist(), share[order].tolist(), strict=True))
+    ends = np.searchsorted(row, np.arange(shares.shape[0] + 1))
+    return [tuple(pairs[a:b]) for a, b in pairwise(ends.tolist())]
 
 
 def _post_hours(scored: Scored, layers: Layers) -> list[tuple[tuple[str, float], ...]]:

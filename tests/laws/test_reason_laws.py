@@ -1,26 +1,25 @@
-"""Traffic by site, all at once, is what loading each site's trips by themselves gives."""
+"""Who a corridor's traffic comes from, against loading each node's trips by themselves."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 
-from riskmap.model.demand import site_parts
-from riskmap.model.reasons import End, traffic_by_site
+from riskmap.model.descent import Parts, descend
+from riskmap.model.reasons import End, walks_of_movement
 from riskmap.model.routes import Trips, load_trips
+from riskmap.model.scores import MovementScore
 from riskmap.network.arcs import group_by
 from tests.laws.test_corridor_laws import Region, law, regions
 
 
-def one_by_one(region: Region, movement: object, end: End) -> np.ndarray:
+def one_by_one(region: Region, movement: MovementScore, end: End) -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes, and the traffic of each corridor by node, from each node's trips alone."""
     scored = region.scored
     trips, gravity = movement.trips, movement.gravity
     to = np.repeat(trips.destination, np.diff(trips.start)).astype(np.int32)
     nodes = gravity.origin if end == "origins" else gravity.destination
     mine = trips.origin if end == "origins" else to
-    ends = movement.movement
-    sites = ends.origins if end == "origins" else ends.destinations
     corridor, km = scored.chains.corridor[scored.network.reach], scored.reaches.length_km
     on = corridor >= 0
     n = int(scored.chains.corridor.max(initial=-1)) + 1
@@ -35,26 +34,25 @@ def one_by_one(region: Region, movement: object, end: End) -> np.ndarray:
         ).transits
         amount = (flow * km[scored.network.reach])[on]
         by_node[:, k] = np.bincount(corridor[on], amount, minlength=n)
-    beta = 0.0 if end == "origins" else ends.beta_per_h
-    position, share = site_parts(sites, nodes=nodes, beta_per_h=beta)
-    if not nodes.size:
-        return np.zeros((n, share.size))
-    return np.where(position >= 0, by_node[:, position] * share, 0.0)
+    return nodes, by_node
 
 
-@pytest.mark.parametrize("end", ["origins", "destinations"])
-@settings(law, max_examples=40)
+@settings(law, max_examples=60)
 @given(region=regions())
-def test_all_at_once_is_one_by_one(end: End, region: Region) -> None:
+def test_who_comes_is_found_without_following_all_trips(region: Region) -> None:
     scored = region.scored
+    corridor = scored.chains.corridor[scored.network.reach]
+    km = scored.reaches.length_km[scored.network.reach]
     for movement in scored.scores.movements:
-        found = traffic_by_site(
-            scored.scores,
-            movement,
-            end=end,
-            network=scored.network,
-            length_km=scored.reaches.length_km,
-            corridor=scored.chains.corridor,
-        )
-        truth = one_by_one(region, movement, end)
-        np.testing.assert_allclose(found, truth, rtol=1e-9, atol=1e-12 * truth.max(initial=1.0))
+        walks = walks_of_movement(movement, corridor=corridor, km=km)
+        for end, walk in walks.items():
+            nodes, truth = one_by_one(region, movement, end)
+            found = np.zeros_like(truth)
+            place = scored.scores.water.forest.place[nodes]
+            start, key = group_by(place, scored.reaches.node_xy.shape[0])
+            everything = np.full(truth.shape[0], -np.inf)
+            descend(
+                walk, Parts(start, key, np.ones(nodes.size)),
+                least=everything, first=0, table=found,
+            )  # fmt: skip
+            np.testing.assert_allclose(found, truth, rtol=1e-9, atol=1e-12 * truth.max(initial=1.0))
