@@ -25,7 +25,7 @@ from riskmap import pipeline
 from riskmap.layers import read_layers
 from riskmap.model.blocks import find_forest
 from riskmap.model.crossings import links_of_blocks
-from riskmap.model.forest import Ends, Flow, flow_of_movement
+from riskmap.model.forest import Ends, Flow, cross_blocks, flow_of_movement
 from riskmap.network.arcs import Arcs
 
 SEED = 20261123
@@ -173,8 +173,16 @@ def engine(
 
     def score() -> Flow:
         inside = links_of_blocks(arcs, forest, hazard_aversion_h=0.0)
+        crossings = cross_blocks(forest, inside, [ends], theta_per_h=np.inf)
         return flow_of_movement(
-            arcs, forest, inside, ends, beta_per_h=0.1, theta_per_h=np.inf, hazard_aversion_h=0.0
+            arcs,
+            forest,
+            inside,
+            crossings,
+            ends,
+            beta_per_h=0.1,
+            theta_per_h=np.inf,
+            hazard_aversion_h=0.0,
         )
 
     flow = score()

@@ -2,11 +2,12 @@
 
 The passes of `riskmap.model.forest` leave at every bridge the sum of all that lies beyond it. Who
 makes up a sum is found by walking outward over the places where ways part, and leaving out every
-branch whose whole sum is nothing.
+branch whose whole sum is too small to matter. All movements are walked at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numba import njit
 from riskmap.model.blocks import Forest
 from riskmap.model.crossings import Crossings
 from riskmap.model.forest import Steps, Sums
-from riskmap.network.arcs import Floats, Ints, group_by
+from riskmap.network.arcs import Bools, Floats, Ints, group_by
 
 #: How a walk came to a place: it starts there, or there but not into its block; over the bridge up
 #: from it, from its block, or (k ≥ 0) from the place k that hangs on it.
@@ -23,21 +24,23 @@ STARTS, STARTS_OUTSIDE, FROM_ABOVE, FROM_BLOCK = -1, -2, -3, -4
 
 
 class Masses(NamedTuple):
-    """Hold the logarithms of one end of a movement: what comes from places, or is drawn to them.
+    """Hold one end of all movements, as logarithms by place and movement.
 
-    `other_above` and `other_below` are of the other end, at the bridge of each place: all the rest
-    as its parent sees it, and what hangs there. `hours` are from a block's entries to its exits;
-    `outward` tells whether the walk goes with the trips, from entries to exits.
+    What comes from places (of origins), or is drawn to them (of sites). `other_above` and
+    `other_below` are of the other end, at the bridge of each place: all the rest as its parent sees
+    it, and what hangs there. `outward` tells whether a walk goes with the trips, from a block's
+    entries to its exits.
     """
 
     own: Floats
     sent: Floats  # what hangs on a place, as its parent sees it
     beyond: Floats  # at a head: all the rest, as it sees it
     whole: Floats  # in blocks: what a place stands for to the others of its block
-    towards_h: Floats  # over the bridge of each place, from it to its parent
-    back_h: Floats
     other_above: Floats
     other_below: Floats
+    towards_h: Floats  # (n_places,) over the bridge of each place, from it to its parent
+    back_h: Floats
+    beta: Floats  # (n_movements,)
     outward: bool
 
 
@@ -64,9 +67,9 @@ class Shortcuts(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Hold where walks start: whose they are, a place, how the walk came there, and a weight.
+    """Hold where walks start, in order of whose they are: a place, and how the walk came there.
 
-    `weight` is the logarithm of what a unit there counts for.
+    `weight` is the logarithm of what a unit there counts for, by movement.
     """
 
     whose: Ints
@@ -78,7 +81,7 @@ class Start(NamedTuple):
 class Parts(NamedTuple):
     """Hold what part of the trips of a place is whose: number `key` has `part` of them.
 
-    Those of place y are the positions start[y] … start[y + 1].
+    Those of place y are the positions start[y] … start[y + 1]; `part` is by movement too.
     """
 
     start: Ints
@@ -87,7 +90,11 @@ class Parts(NamedTuple):
 
 
 class Walks(NamedTuple):
-    """Hold all that `descend` needs of one end of a movement; walks are in order of `whose`."""
+    """Hold all that `descend` needs of one end of the movements.
+
+    `two_ways` tells who asks from several places that one end of trips can come to (a corridor on
+    bridges and in a block).
+    """
 
     forest: Forest
     crossings: Crossings
@@ -96,23 +103,43 @@ class Walks(NamedTuple):
     quick: Shortcuts
     starts: Start
     barred: Ints
-    beta: float
+    two_ways: Bools
 
 
-def masses_of_origins(sums: Sums, steps: Steps) -> Masses:
+def masses_of_origins(sums: Sequence[Sums], steps: Steps, betas: Floats) -> Masses:
     """Return the masses that come from origins."""
     return Masses(
-        sums.sent, sums.onward.sent, sums.push.beyond, sums.push.whole, steps.towards_h,
-        steps.back_h, sums.pull.parent, sums.below.whole, outward=False,
-    )  # fmt: skip
+        _by_movement(s.sent for s in sums),
+        _by_movement(s.onward.sent for s in sums),
+        _by_movement(s.push.beyond for s in sums),
+        _by_movement(s.push.whole for s in sums),
+        _by_movement(s.pull.parent for s in sums),
+        _by_movement(s.below.whole for s in sums),
+        steps.towards_h,
+        steps.back_h,
+        betas,
+        outward=False,
+    )
 
 
-def masses_of_sites(sums: Sums, steps: Steps) -> Masses:
+def masses_of_sites(sums: Sequence[Sums], steps: Steps, betas: Floats) -> Masses:
     """Return the masses that are drawn to destinations."""
     return Masses(
-        sums.own, sums.below.sent, sums.pull.beyond, sums.pull.whole, steps.towards_h,
-        steps.back_h, sums.push.parent, sums.onward.whole, outward=True,
-    )  # fmt: skip
+        _by_movement(s.own for s in sums),
+        _by_movement(s.below.sent for s in sums),
+        _by_movement(s.pull.beyond for s in sums),
+        _by_movement(s.pull.whole for s in sums),
+        _by_movement(s.push.parent for s in sums),
+        _by_movement(s.onward.whole for s in sums),
+        steps.towards_h,
+        steps.back_h,
+        betas,
+        outward=True,
+    )
+
+
+def _by_movement(sums: Iterable[Floats]) -> Floats:
+    return np.ascontiguousarray(np.column_stack(list(sums)))
 
 
 def list_neighbours(forest: Forest, crossings: Crossings) -> Neighbours:
@@ -131,39 +158,25 @@ def list_neighbours(forest: Forest, crossings: Crossings) -> Neighbours:
 
 
 def plan_walks(
-    forest: Forest,
-    crossings: Crossings,
-    masses: Masses,
-    starts: Start,
-    *,
-    barred: Ints,
-    beta_per_h: float,
+    forest: Forest, crossings: Crossings, masses: Masses, starts: Start, *, barred: Ints
 ) -> Walks:
     """Prepare to walk outward from places.
 
     Parameters
     ----------
     forest, crossings, masses
-        The network, a movement's way through its blocks, and its sums.
+        The network, the ways through its blocks, and the sums of the movements.
     starts
         Where the walks start.
     barred
         For the bridge of each place, whose walks may not begin over it; −1: nobody's.
-    beta_per_h
-        β, 1/h.
     """
-    order = np.argsort(starts.whose, kind="stable")
     near = list_neighbours(forest, crossings)
-    return Walks(
-        forest,
-        crossings,
-        masses,
-        near,
-        _find_shortcuts(forest, masses, near),
-        Start(starts.whose[order], starts.place[order], starts.came[order], starts.weight[order]),
-        barred,
-        beta_per_h,
-    )
+    quick = _find_shortcuts(forest, masses, near)
+    kinds = np.zeros((int(starts.whose.max(initial=-1)) + 1, 2), dtype=np.bool_)
+    kinds[starts.whose, (starts.came == STARTS).astype(np.int8)] = True
+    two_ways = kinds[:, 0] & kinds[:, 1]
+    return Walks(forest, crossings, masses, near, quick, starts, barred, two_ways)
 
 
 def descend(walks: Walks, parts: Parts, *, least: Floats, first: int, table: Floats) -> None:
@@ -176,7 +189,7 @@ def descend(walks: Walks, parts: Parts, *, least: Floats, first: int, table: Flo
     parts
         Whose the trips of each place are.
     least
-        For each one who asks, the logarithm of what is nothing to it.
+        For each one who asks, the logarithm of what is too little to matter.
     first, table
         Row r of the table, by key, is for number first + r; added to in place.
     """
@@ -196,21 +209,37 @@ def _find_shortcuts(  # pragma: no cover
     for k in range(n - 1, -1, -1):
         only = -1
         for i in range(near.start[k], near.start[k + 1]):
-            if masses.sent[near.below[i]] > -np.inf:
+            if _is_something(masses.sent[near.below[i]]):
                 alive[k] += 1
                 only = near.below[i]
-        if alive[k] == 1 and forest.block[k] < 0 and masses.own[k] == -np.inf:
+        if alive[k] == 1 and forest.block[k] < 0 and not _is_something(masses.own[k]):
             quick.down[k] = quick.down[only]
             quick.down_h[k] += quick.down_h[only]
     for k in range(n):
         p = forest.parent[k]
         if p < 0 or forest.head[k] != k or forest.block[p] >= 0 or forest.parent[p] < 0:
             continue
-        others = alive[p] - (1 if masses.sent[k] > -np.inf else 0)
-        if others == 0 and masses.own[p] == -np.inf:
+        others = alive[p] - (1 if _is_something(masses.sent[k]) else 0)
+        if others == 0 and not _is_something(masses.own[p]):
             quick.up[k] = quick.up[p]
             quick.up_h[k] += quick.up_h[p]
     return quick
+
+
+@njit(cache=True)
+def _is_something(mass: Floats) -> bool:  # pragma: no cover
+    return bool(mass.max() > -np.inf)
+
+
+@njit(cache=True)
+def _matters(  # pragma: no cover
+    mass: Floats, weight: Floats, beta: Floats, hours: float, floor: float
+) -> bool:
+    """Tell whether what is so many hours away is enough in any movement."""
+    for m in range(mass.size):
+        if mass[m] > -np.inf and mass[m] + weight[m] - beta[m] * hours >= floor:
+            return True
+    return False
 
 
 @njit(cache=True)
@@ -219,48 +248,73 @@ def _descend(  # noqa: C901  # pragma: no cover
 ) -> None:
     """Walk depth first; one function, because a call for each place would cost more."""
     forest, masses, near, quick = walks.forest, walks.masses, walks.near, walks.quick
-    starts, barred, beta = walks.starts, walks.barred, walks.beta
+    starts, barred, beta = walks.starts, walks.barred, masses.beta
     stack = np.empty((1024, 2), dtype=np.int32)
-    scale = np.empty(1024)
+    hours = np.empty(1024)
     for s in range(begin, end):
-        asks = starts.whose[s]
+        asks, weight = starts.whose[s], starts.weight[s]
         floor = least[asks]
-        stack[0, 0], stack[0, 1], scale[0] = starts.place[s], starts.came[s], starts.weight[s]
+        stack[0, 0], stack[0, 1], hours[0] = starts.place[s], starts.came[s], 0.0
         depth = 1
         while depth > 0:
             depth -= 1
-            y, came, far = stack[depth, 0], stack[depth, 1], scale[depth]
+            y, came, h = stack[depth, 0], stack[depth, 1], hours[depth]
             begins = came in (STARTS, STARTS_OUTSIDE)
-            if masses.own[y] > -np.inf and masses.own[y] + far >= floor:
-                amount = np.exp(masses.own[y] + far)
-                for i in range(parts.start[y], parts.start[y + 1]):
-                    table[asks - first, parts.key[i]] += amount * parts.part[i]
+            if parts.start[y] < parts.start[y + 1]:
+                _add(masses, parts, y, weight, h, floor, table[asks - first])
             room = depth + near.start[y + 1] - near.start[y] + 1
             if forest.block[y] >= 0:
-                room += _places_of_block(walks, y)
-            while room > scale.size:
-                stack, scale = np.concatenate((stack, stack)), np.concatenate((scale, scale))
+                room += _places_of_block(forest, y)
+            while room > hours.size:
+                stack, hours = np.concatenate((stack, stack)), np.concatenate((hours, hours))
             for i in range(near.start[y], near.start[y + 1]):
                 k = near.below[i]
                 if k == came or (begins and barred[k] == asks):
                     continue
-                if masses.sent[k] > -np.inf and masses.sent[k] + far >= floor:
+                if _matters(masses.sent[k], weight, beta, h, floor):
                     stack[depth, 0], stack[depth, 1] = quick.down[k], FROM_ABOVE
-                    scale[depth] = far - beta * quick.down_h[k]
+                    hours[depth] = h + quick.down_h[k]
                     depth += 1
-            up = forest.head[y] == y and forest.parent[y] >= 0 and masses.beyond[y] > -np.inf
-            up = up and came != FROM_ABOVE and not (begins and barred[y] == asks)
-            if up and masses.beyond[y] + far >= floor:
+            up = forest.head[y] == y and forest.parent[y] >= 0 and came != FROM_ABOVE
+            up = up and not (begins and barred[y] == asks)
+            if up and _matters(masses.beyond[y], weight, beta, h, floor):
                 stack[depth, 0], stack[depth, 1] = forest.parent[quick.up[y]], quick.up[y]
-                scale[depth] = far - beta * quick.up_h[y]
+                hours[depth] = h + quick.up_h[y]
                 depth += 1
             if forest.block[y] >= 0 and came not in (FROM_BLOCK, STARTS_OUTSIDE):
-                depth = _across(walks, y, far, floor, stack, scale, depth)
+                depth = _across(walks, y, weight, h, floor, stack, hours, depth)
+
+
+@njit(cache=True)
+def _add(  # pragma: no cover
+    masses: Masses, parts: Parts, y: int, weight: Floats, h: float, floor: float, row: Floats
+) -> None:
+    """Add what a place is to whoever asks to the columns of those whose it is."""
+    if not _matters(masses.own[y], weight, masses.beta, h, floor):
+        return
+    for m in range(weight.size):
+        if masses.own[y, m] > -np.inf and weight[m] > -np.inf:
+            amount = np.exp(masses.own[y, m] + weight[m] - masses.beta[m] * h)
+            for i in range(parts.start[y], parts.start[y + 1]):
+                row[parts.key[i]] += amount * parts.part[i, m]
+
+
+@njit(cache=True)
+def _places_of_block(forest: Forest, y: int) -> int:  # pragma: no cover
+    b = forest.block[y]
+    return int(forest.member_start[b + 1] - forest.member_start[b])
 
 
 @njit(cache=True)
 def _across(  # pragma: no cover
-    walks: Walks, y: int, far: float, floor: float, stack: Ints, scale: Floats, depth: int
+    walks: Walks,
+    y: int,
+    weight: Floats,
+    h: float,
+    floor: float,
+    stack: Ints,
+    hours: Floats,
+    depth: int,
 ) -> int:
     """Put the other places of a block on the stack; return its new depth."""
     at, masses, b = walks.crossings, walks.masses, walks.forest.block[y]
@@ -273,17 +327,9 @@ def _across(  # pragma: no cover
     for i in range(count):
         z = others[first + i]
         cell = at.cell_start[b] + (mine * n_exits + i if masses.outward else i * n_exits + mine)
-        hours = at.hours[cell]
-        if z == y or hours == np.inf or masses.whole[z] == -np.inf:
-            continue
-        if masses.whole[z] - walks.beta * hours + far >= floor:
+        far = h + at.hours[cell]
+        if z != y and far < np.inf and _matters(masses.whole[z], weight, masses.beta, far, floor):
             stack[depth, 0], stack[depth, 1] = z, FROM_BLOCK
-            scale[depth] = far - walks.beta * hours
+            hours[depth] = far
             depth += 1
     return depth
-
-
-@njit(cache=True)
-def _places_of_block(walks: Walks, y: int) -> int:  # pragma: no cover
-    b = walks.forest.block[y]
-    return int(walks.forest.member_start[b + 1] - walks.forest.member_start[b])

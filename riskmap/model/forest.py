@@ -7,6 +7,7 @@ what comes over it likewise. `docs/engine.md` says why that is exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -95,7 +96,6 @@ class Around(NamedTuple):
 class Sums(NamedTuple):
     """Hold a movement's four passes, what they started from, and the pull that each origin sees."""
 
-    crossings: Crossings
     below: Below  # of the pull
     pull: Around
     onward: Below  # of the push
@@ -114,22 +114,26 @@ class Steps(NamedTuple):
     back_s: Floats
 
 
-def list_ends(forest: Forest, ends: Ends) -> Crossings:
-    """List the crossings that a movement needs."""
-    starts = np.zeros(forest.node.size, dtype=np.bool_)
-    starts[forest.place[ends.origin]] = True
-    finishes = np.zeros(forest.node.size, dtype=np.bool_)
-    finishes[forest.place[ends.destination]] = True
-    if ends.beyond is not None:
-        starts[forest.place[ends.beyond.node]] = True
-        finishes[forest.place[ends.beyond.node]] = True
-    return list_crossings(forest, starts, finishes)
+def cross_blocks(
+    forest: Forest, links: Links, movements: Sequence[Ends], *, theta_per_h: float
+) -> Crossings:
+    """Solve the crossings that movements need, once for all of them."""
+    starts, finishes = (np.zeros(forest.node.size, dtype=np.bool_) for _ in range(2))
+    for ends in movements:
+        starts[forest.place[ends.origin]] = True
+        finishes[forest.place[ends.destination]] = True
+        if ends.beyond is not None:
+            starts[forest.place[ends.beyond.node]] = True
+            finishes[forest.place[ends.beyond.node]] = True
+    listed = list_crossings(forest, starts, finishes)
+    return solve_crossings(links, forest, listed, theta_per_h=theta_per_h)
 
 
 def flow_of_movement(
     arcs: Arcs,
     forest: Forest,
     links: Links,
+    crossings: Crossings,
     ends: Ends,
     *,
     beta_per_h: float,
@@ -140,24 +144,24 @@ def flow_of_movement(
 
     Parameters
     ----------
-    arcs, forest, links
-        The network, its blocks, and the links inside them (`links_of_blocks`).
+    arcs, forest, links, crossings
+        The network, its blocks, the links inside them (`links_of_blocks`), and what these make of
+        whoever crosses a block (`cross_blocks`).
     ends
         Where the trips start and end.
     beta_per_h, theta_per_h, hazard_aversion_h
         β, θ and κ.
     """
     sums = sum_movement(
-        arcs, forest, links, ends,
-        beta_per_h=beta_per_h, theta_per_h=theta_per_h, hazard_aversion_h=hazard_aversion_h,
-    )  # fmt: skip
+        arcs, forest, crossings, ends, beta_per_h=beta_per_h, hazard_aversion_h=hazard_aversion_h
+    )
     pull, push, strength = sums.pull, sums.push, sums.strength
     at = forest.place[ends.origin]
     reach = np.isfinite(strength)
     base = np.where(reach, strength, 0.0)
     transits, undetected = _load_bridges(forest, sums, arcs.tail.size)
     inside, unseen_inside = load_blocks(
-        links, forest, sums.crossings, (push.whole, push.whole_s, pull.whole, pull.whole_s),
+        links, forest, crossings, (push.whole, push.whole_s, pull.whole, pull.whole_s),
         beta_per_h=beta_per_h, theta_per_h=theta_per_h,
     )  # fmt: skip
     transits[forest.inner_arc] = inside
@@ -176,15 +180,13 @@ def flow_of_movement(
 def sum_movement(
     arcs: Arcs,
     forest: Forest,
-    links: Links,
+    crossings: Crossings,
     ends: Ends,
     *,
     beta_per_h: float,
-    theta_per_h: float,
     hazard_aversion_h: float,
 ) -> Sums:
     """Add up what draws a movement's trips and what comes to each place, as `flow_of_movement`."""
-    crossings = solve_crossings(links, forest, list_ends(forest, ends), theta_per_h=theta_per_h)
     pull_steps, push_steps = measure_bridges(arcs, forest, hazard_aversion_h)
     n = forest.node.size
     own, own_s, sent, sent_s = np.full(n, NONE), np.ones(n), np.full(n, NONE), np.ones(n)
@@ -203,7 +205,7 @@ def sum_movement(
         sent[at] = np.where(reach, np.log(ends.production) - np.where(reach, strength, 0.0), NONE)
     onward = _gather(forest, crossings, sent, sent_s, push_steps, beta_per_h, PUSH)
     push = _surround(forest, crossings, onward, push_steps, beta_per_h, PUSH)
-    return Sums(crossings, below, pull, onward, push, own, sent, strength)
+    return Sums(below, pull, onward, push, own, sent, strength)
 
 
 def beyond_bridges(forest: Forest, sums: Sums, below: Ints) -> tuple[Beyond, Beyond]:

@@ -48,7 +48,10 @@ class OnBridges(NamedTuple):
 
 
 class InBlocks(NamedTuple):
-    """Hold what a unit that enters blocks at a place does to a corridor there, as a logarithm."""
+    """Hold what a unit that enters blocks at a place does to a corridor there.
+
+    A logarithm, by place and corridor, and by movement.
+    """
 
     corridor: Ints
     place: Ints
@@ -79,83 +82,88 @@ def corridors_on_bridges(forest: Forest, corridor: Ints, km: Floats) -> OnBridge
     return OnBridges(mine, np.where(arc >= 0, km[arc], 0.0), above, beside)
 
 
-def find_inlets(
-    forest: Forest, masses: Masses, bridges: OnBridges, blocks: InBlocks, *, beta_per_h: float
-) -> Start:
-    """Return the inlets of all corridors, for one end of a movement.
+def find_inlets(forest: Forest, masses: Masses, bridges: OnBridges, blocks: InBlocks) -> Start:
+    """Return the inlets of all corridors, for one end of the movements.
 
     Parameters
     ----------
     forest, masses
-        The network, and the movement's sums for that end.
+        The network, and the movements' sums for that end.
     bridges, blocks
         Where corridors run.
-    beta_per_h
-        β, 1/h.
     """
+    n, many = forest.node.size, masses.beta.size
     order = np.argsort(blocks.place, kind="stable")
     entering = InBlocks(blocks.corridor[order], blocks.place[order], blocks.weight[order])
-    first = np.searchsorted(entering.place, np.arange(forest.node.size + 1)).astype(np.int32)
-    up, down = _weigh_bridges(forest, masses, bridges, entering, first, beta_per_h)
+    first = np.searchsorted(entering.place, np.arange(n + 1)).astype(np.int32)
+    up, down = _weigh_bridges(forest, masses, bridges, entering, first)
     on = np.flatnonzero(bridges.corridor >= 0)
     whose = np.concatenate([bridges.corridor[on]] * 2).astype(np.int64)
-    place = np.concatenate([on, forest.parent[on]])
-    key, same = np.unique(whose * forest.node.size + place, return_inverse=True)
-    weight = np.full(key.size, -np.inf)
+    key, same = np.unique(whose * n + np.concatenate([on, forest.parent[on]]), return_inverse=True)
+    weight = np.full((key.size, many), -np.inf)
     np.logaddexp.at(weight, same, np.concatenate([up[on], down[on]]))
+    whose = np.concatenate([key // n, blocks.corridor])
+    place = np.concatenate([key % n, blocks.place])
     came = np.repeat([STARTS, STARTS_OUTSIDE], [key.size, blocks.place.size])
+    order = np.argsort(whose, kind="stable")
     return Start(
-        np.concatenate([key // forest.node.size, blocks.corridor]).astype(np.int32),
-        np.concatenate([key % forest.node.size, blocks.place]).astype(np.int32),
-        came.astype(np.int32),
-        np.concatenate([weight, blocks.weight]),
+        whose[order].astype(np.int32),
+        place[order].astype(np.int32),
+        came[order].astype(np.int32),
+        np.concatenate([weight, blocks.weight])[order],
     )
 
 
 @njit(cache=True)
-def _weigh_bridges(  # pragma: no cover
-    forest: Forest,
-    masses: Masses,
-    bridges: OnBridges,
-    entering: InBlocks,
-    first: Ints,
-    beta: float,
+def _weigh_bridges(  # noqa: C901  # pragma: no cover
+    forest: Forest, masses: Masses, bridges: OnBridges, entering: InBlocks, first: Ints
 ) -> tuple[Floats, Floats]:
     """Return what a unit does that crosses each bridge of a corridor upward, and downward."""
-    n = forest.node.size
-    up, down = np.full(n, -np.inf), np.full(n, -np.inf)
+    n, many = forest.node.size, masses.beta.size
+    up, down = np.full((n, many), -np.inf), np.full((n, many), -np.inf)
     for k in range(n - 1, -1, -1):
-        c = bridges.corridor[k]
-        if c >= 0 and masses.back_h[k] < np.inf:
-            # `down` holds what the corridor's next bridge below has left here already.
-            onward = np.logaddexp(down[k], _weight_in_block(entering, first, k, c))
-            here = np.log(bridges.km[k]) + masses.other_below[k]
-            down[k] = np.logaddexp(here, onward) - beta * masses.back_h[k]
-        elif c >= 0:
-            down[k] = -np.inf
-        if c >= 0 and bridges.above[k] >= 0:
-            down[bridges.above[k]] = np.logaddexp(down[bridges.above[k]], down[k])
+        c, above = bridges.corridor[k], bridges.above[k]
+        if c < 0:
+            continue
+        inside = _entry_in_block(entering, first, k, c)
+        for m in range(many):
+            onward = down[k, m]  # what the corridor's next bridge below has left here already
+            if inside >= 0:
+                onward = np.logaddexp(onward, entering.weight[inside, m])
+            here = np.log(bridges.km[k]) + masses.other_below[k, m]
+            down[k, m] = _over(here, onward, masses.beta[m], masses.back_h[k])
+            if above >= 0:
+                down[above, m] = np.logaddexp(down[above, m], down[k, m])
     for k in range(n):
-        c = bridges.corridor[k]
-        if c >= 0 and masses.towards_h[k] < np.inf:
-            onward = _weight_in_block(entering, first, forest.parent[k], c)
-            if bridges.above[k] >= 0:
-                onward = np.logaddexp(onward, up[bridges.above[k]])
-            if bridges.beside[k] >= 0:
-                onward = np.logaddexp(onward, down[bridges.beside[k]])
-            here = np.log(bridges.km[k]) + masses.other_above[k]
-            up[k] = np.logaddexp(here, onward) - beta * masses.towards_h[k]
+        c, above, beside = bridges.corridor[k], bridges.above[k], bridges.beside[k]
+        if c < 0:
+            continue
+        inside = _entry_in_block(entering, first, forest.parent[k], c)
+        for m in range(many):
+            onward = entering.weight[inside, m] if inside >= 0 else -np.inf
+            if above >= 0:
+                onward = np.logaddexp(onward, up[above, m])
+            if beside >= 0:
+                onward = np.logaddexp(onward, down[beside, m])
+            here = np.log(bridges.km[k]) + masses.other_above[k, m]
+            up[k, m] = _over(here, onward, masses.beta[m], masses.towards_h[k])
     return up, down
 
 
 @njit(cache=True)
-def _weight_in_block(  # pragma: no cover
+def _over(here: float, onward: float, beta: float, hours: float) -> float:  # pragma: no cover
+    """Return what a unit does on a bridge and after it, as it is before the bridge."""
+    return float(np.logaddexp(here, onward) - beta * hours) if hours < np.inf else -np.inf
+
+
+@njit(cache=True)
+def _entry_in_block(  # pragma: no cover
     entering: InBlocks, first: Ints, place: int, corridor: int
-) -> float:
+) -> int:
     for i in range(first[place], first[place + 1]):
         if entering.corridor[i] == corridor:
-            return float(entering.weight[i])
-    return -np.inf
+            return int(i)
+    return -1
 
 
 def corridors_in_blocks(
@@ -168,7 +176,6 @@ def corridors_in_blocks(
     km: Floats,
     origins: Masses,
     sites: Masses,
-    beta_per_h: float,
     theta_per_h: float,
 ) -> tuple[InBlocks, InBlocks]:
     """Follow a unit over every crossing of every block, and say what it does to the corridors.
@@ -178,13 +185,13 @@ def corridors_in_blocks(
     arcs, forest, links
         The network, its blocks, and the links inside them (`links_of_blocks`).
     crossings
-        The movement's crossings, solved.
+        The movements' crossings, solved.
     corridor, km
         Corridor (−1: none) and length of each arc.
     origins, sites
-        The movement's sums.
-    beta_per_h, theta_per_h
-        β and θ, 1/h.
+        The movements' sums.
+    theta_per_h
+        θ, 1/h.
 
     Returns
     -------
@@ -200,13 +207,13 @@ def corridors_in_blocks(
     local = np.full(inside.size, -1, dtype=np.int32)
     local[on] = number - listed[block[on]]
     if not pairs.size:
-        none = InBlocks(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
+        nobody, many = np.empty(0, dtype=np.int32), origins.beta.size
+        none = InBlocks(nobody, nobody, np.empty((0, many)))
         return none, none
     length = km[forest.inner_arc]
     waters = Waters(local, length, *_corridors_of_chains(links, local, length))
     entered, left = _cross(
-        links, forest, crossings, waters, listed, origins.whole, sites.whole,
-        beta_per_h, theta_per_h,
+        links, forest, crossings, waters, listed, origins, sites, theta_per_h
     )  # fmt: skip
     names = (pairs % many).astype(np.int32)
     return (
@@ -220,10 +227,10 @@ def _listed(weight: Floats, start: Ints, place: Ints, listed: Ints, names: Ints)
     many = np.diff(listed)
     block = np.repeat(np.arange(many.size), np.diff(start))
     at = np.repeat(np.arange(place.size), many[block])
-    within = np.arange(weight.size) - np.repeat(np.cumsum(many[block]) - many[block], many[block])
-    some = weight > -np.inf
+    within = np.arange(at.size) - np.repeat(np.cumsum(many[block]) - many[block], many[block])
+    some = (weight > -np.inf).any(axis=1)
     corridor = names[listed[block[at]] + within]
-    return InBlocks(corridor[some], place[at[some]], weight[some])
+    return InBlocks(corridor[some], place[at[some]].astype(np.int32), weight[some])
 
 
 @njit(cache=True)
@@ -233,12 +240,12 @@ def _cross(  # pragma: no cover
     at: Crossings,
     waters: Waters,
     listed: Ints,
-    coming: Floats,
-    drawn: Floats,
-    beta: float,
+    origins: Masses,
+    sites: Masses,
     theta: float,
 ) -> tuple[Floats, Floats]:
     """Return the weights by entry and by exit, each for all corridors of its block."""
+    coming, drawn, beta = origins.whole, sites.whole, origins.beta
     work = allocate(links, waters.corridor.size)
     work.d[:] = np.inf
     work.rank[:] = -1
@@ -248,7 +255,7 @@ def _cross(  # pragma: no cover
         n_in += (at.entry_start[b + 1] - at.entry_start[b]) * many
         n_out += (at.exit_start[b + 1] - at.exit_start[b]) * many
         most = max(most, many)
-    entered, left = np.full(n_in, -np.inf), np.full(n_out, -np.inf)
+    entered, left = np.full((n_in, beta.size), -np.inf), np.full((n_out, beta.size), -np.inf)
     row = np.zeros(most)
     first_in, first_out = 0, 0
     for b in range(at.exit_start.size - 1):
@@ -257,7 +264,7 @@ def _cross(  # pragma: no cover
         n_exits = at.exit_start[b + 1] - at.exit_start[b]
         for x in range(n_exits if many else 0):
             goal = at.exit[at.exit_start[b] + x]
-            if drawn[goal] == -np.inf:
+            if drawn[goal].max() == -np.inf:
                 continue
             target = aim(links, forest.inner_of[goal])
             settled = settle_anew(links, target, work)
@@ -265,16 +272,18 @@ def _cross(  # pragma: no cover
             for e in range(n_entries):
                 origin = at.entry[at.entry_start[b] + e]
                 hours = at.hours[at.cell_start[b] + e * n_exits + x]
-                if origin == goal or coming[origin] == -np.inf or hours == np.inf:
+                if origin == goal or coming[origin].max() == -np.inf or hours == np.inf:
                     continue
                 _trace(links, target, work, forest.inner_of[origin], waters, row, theta)
                 for c in range(many):
-                    if row[c] > 0.0:
-                        does = np.log(row[c]) - beta * hours
-                        i, j = first_in + e * many + c, first_out + x * many + c
-                        entered[i] = np.logaddexp(entered[i], does + drawn[goal])
-                        left[j] = np.logaddexp(left[j], does + coming[origin])
-                        row[c] = 0.0
+                    if row[c] == 0.0:
+                        continue
+                    i, j = first_in + e * many + c, first_out + x * many + c
+                    for m in range(beta.size):
+                        does = np.log(row[c]) - beta[m] * hours
+                        entered[i, m] = np.logaddexp(entered[i, m], does + drawn[goal, m])
+                        left[j, m] = np.logaddexp(left[j, m], does + coming[origin, m])
+                    row[c] = 0.0
             forget(links, work, settled)
         first_in += n_entries * many
         first_out += n_exits * many

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from riskmap.model.blocks import Forest, find_forest
-from riskmap.model.crossings import links_of_blocks
+from riskmap.model.crossings import Crossings, links_of_blocks
 from riskmap.model.demand import (
     Gravity,
     SitesOnWater,
@@ -18,7 +18,15 @@ from riskmap.model.demand import (
     pull_of_nodes,
     share_trips,
 )
-from riskmap.model.forest import Beyond, Ends, Flow, Sums, flow_of_movement, sum_movement
+from riskmap.model.forest import (
+    Beyond,
+    Ends,
+    Flow,
+    Sums,
+    cross_blocks,
+    flow_of_movement,
+    sum_movement,
+)
 from riskmap.model.links import Links, find_links
 from riskmap.model.routes import Loading, Trips, least_costs_to, load_trips
 from riskmap.network.arcs import Arcs, Floats
@@ -63,8 +71,8 @@ class Water:
     ----------
     arcs, forest
         The network, and its blocks and bridges.
-    block_links
-        The links inside the blocks.
+    block_links, crossings
+        The links inside the blocks, and what they make of the movements that cross.
     theta_per_h, hazard_aversion_h
         θ and κ of the choice.
     """
@@ -72,6 +80,7 @@ class Water:
     arcs: Arcs
     forest: Forest
     block_links: Links
+    crossings: Crossings
     theta_per_h: float
     hazard_aversion_h: float
 
@@ -118,10 +127,9 @@ class MovementScore:
         return sum_movement(
             water.arcs,
             water.forest,
-            water.block_links,
+            water.crossings,
             self.ends,
             beta_per_h=self.movement.beta_per_h,
-            theta_per_h=water.theta_per_h,
             hazard_aversion_h=water.hazard_aversion_h,
         )
 
@@ -240,8 +248,10 @@ def score_movements(
     """
     forest = find_forest(network.arcs) if forest is None else forest
     inside = links_of_blocks(network.arcs, forest, hazard_aversion_h=hazard_aversion_h)
-    water = Water(network.arcs, forest, inside, theta_per_h, hazard_aversion_h)
-    scored = tuple(score_movement(water, movement) for movement in movements)
+    ends = [ends_of_movement(movement) for movement in movements]
+    crossings = cross_blocks(forest, inside, ends, theta_per_h=theta_per_h)
+    water = Water(network.arcs, forest, inside, crossings, theta_per_h, hazard_aversion_h)
+    scored = tuple(map(partial(score_movement, water), movements, ends))
     zero = np.zeros(network.reach.size)
     return Scores(
         water,
@@ -251,15 +261,20 @@ def score_movements(
     )
 
 
-def score_movement(water: Water, movement: Movement) -> MovementScore:
-    """Share out one movement's trips and load them on the network."""
+def ends_of_movement(movement: Movement) -> Ends:
+    """Return where a movement's trips start and end, by node."""
     destination, log_pull = pull_of_nodes(movement.destinations, beta_per_h=movement.beta_per_h)
     origin, production = produce(movement.origins, volume=movement.volume)
-    ends = Ends(origin, production, destination, log_pull, movement.beyond)
+    return Ends(origin, production, destination, log_pull, movement.beyond)
+
+
+def score_movement(water: Water, movement: Movement, ends: Ends) -> MovementScore:
+    """Share out one movement's trips and load them on the network."""
     flow = flow_of_movement(
         water.arcs,
         water.forest,
         water.block_links,
+        water.crossings,
         ends,
         beta_per_h=movement.beta_per_h,
         theta_per_h=water.theta_per_h,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,8 +14,9 @@ import shapely
 from riskmap.layers import Layers
 from riskmap.model.demand import SitesOnWater, site_parts
 from riskmap.model.descent import Parts, Walks, descend
-from riskmap.model.reasons import End, walks_of_movement
-from riskmap.network.arcs import Floats, Geometries, group_by
+from riskmap.model.reasons import End, walks_to_reasons
+from riskmap.model.scores import Movement
+from riskmap.network.arcs import Floats, Geometries
 from riskmap.network.borders import outlines
 from riskmap.results.scored import Scored
 
@@ -25,8 +25,8 @@ Shares = tuple[tuple[str, float], ...]
 
 #: A site with a smaller share of a corridor's traffic is not named as a reason.
 SMALLEST_SHARE = 0.005
-#: The logarithm of the share of a corridor's traffic that is nothing.
-LOG_NOTHING = math.log(1e-13)
+#: A share of a corridor's traffic that is nothing.
+NOTHING = 1e-13
 #: Cells of the table of corridors by sites that is held at once.
 MOST_CELLS = 2**22
 ENDS: tuple[End, End] = ("origins", "destinations")
@@ -103,55 +103,61 @@ def _shares(scored: Scored, layers: Layers) -> dict[End, list[Shares]]:
     amount = (km * scored.scores.transits)[on]
     n = scored.chains.start.size - 1
     whole = np.bincount(corridor[on], amount, minlength=n).astype(np.float64)
-    walks = [
-        walks_of_movement(movement, corridor=corridor, km=km)
-        for movement in scored.scores.movements
-    ]
-    return {end: _of_end(scored, layers, end, [w[end] for w in walks], whole) for end in ENDS}
+    if not whole.size:
+        return {end: [] for end in ENDS}
+    walks = walks_to_reasons(scored.scores, corridor=corridor, km=km)
+    return {end: _of_end(scored, layers, end, walks[end], whole) for end in ENDS}
 
 
-def _of_end(
-    scored: Scored, layers: Layers, end: End, walks: list[Walks], whole: Floats
-) -> list[Shares]:
+def _of_end(scored: Scored, layers: Layers, end: End, walks: Walks, whole: Floats) -> list[Shares]:
     """Walk from every corridor, some corridors at once, and name who has a share of the whole."""
-    movements = [m.movement for m in scored.scores.movements]
-    ends = [
-        (m.origin_layer, m.origins) if end == "origins" else (m.destination_layer, m.destinations)
-        for m in movements
-    ]
+    sites = [_sites_of(movement.movement, end) for movement in scored.scores.movements]
     keys = pd.MultiIndex.from_tuples(
-        sorted({(layer, int(row)) for layer, sites in ends for row in np.unique(sites.row)})
+        sorted({(layer, int(row)) for layer, own, _ in sites for row in np.unique(own.row)})
     )
     names = np.array(
         [str(layers.tables[layer]["name"].loc[row]) for layer, row in keys], dtype=object
     )
-    parts = [
-        _parts(walk, keys, layer, sites, 0.0 if end == "origins" else movement.beta_per_h)
-        for walk, movement, (layer, sites) in zip(walks, movements, ends, strict=True)
-    ]
-    least = np.log(whole) + LOG_NOTHING
+    parts, once = _parts(walks, keys, sites)
+    # Who stands in one place only is found whole, or left out whole.
+    too_little = np.where(once & ~walks.two_ways, SMALLEST_SHARE / (2 * len(sites)), NOTHING)
+    least = np.log(whole * too_little)
     told: list[Shares] = []
     at_once = max(1, MOST_CELLS // max(len(keys), 1))
     for first in range(0, whole.size, at_once):
         some = whole[first : first + at_once]
         table = np.zeros((some.size, len(keys)))
-        for walk, mine in zip(walks, parts, strict=True):
-            descend(walk, mine, least=least, first=first, table=table)
+        descend(walks, parts, least=least, first=first, table=table)
         told += _named(table / some[:, None], names)
     return told
 
 
+def _sites_of(movement: Movement, end: End) -> tuple[str, SitesOnWater, float]:
+    """Return layer and sites of one end, and the β with which their overland legs count."""
+    if end == "origins":
+        return movement.origin_layer, movement.origins, 0.0
+    return movement.destination_layer, movement.destinations, movement.beta_per_h
+
+
 def _parts(
-    walks: Walks, keys: pd.MultiIndex, layer: str, sites: SitesOnWater, beta_per_h: float
-) -> Parts:
-    """Return what part of the trips of each place each site has."""
-    nodes = np.unique(sites.node[sites.node >= 0])
-    position, part = site_parts(sites, nodes=nodes, beta_per_h=beta_per_h)
-    on = position >= 0
-    place = walks.forest.place[nodes[position[on]]]
-    start, order = group_by(place, walks.forest.node.size)
-    rows = pd.MultiIndex.from_arrays([[layer] * int(on.sum()), sites.row[on]])
-    return Parts(start, keys.get_indexer(rows)[order].astype(np.int32), part[on][order])
+    walks: Walks, keys: pd.MultiIndex, sites: list[tuple[str, SitesOnWater, float]]
+) -> tuple[Parts, bool]:
+    """Return what part of the trips of each place each site has, and whether all stand but once."""
+    found = []
+    for m, (layer, own, beta) in enumerate(sites):
+        nodes = np.unique(own.node[own.node >= 0])
+        position, part = site_parts(own, nodes=nodes, beta_per_h=beta)
+        on = position >= 0
+        rows = pd.MultiIndex.from_arrays([[layer] * int(on.sum()), own.row[on]])
+        place = walks.forest.place[nodes[position[on]]]
+        table = pd.DataFrame({"place": place, "key": keys.get_indexer(rows), m: part[on]})
+        found.append(table.groupby(["place", "key"]).sum())
+    together = pd.concat(found, axis=1).fillna(0.0).sort_index()
+    at = together.index.get_level_values("place")
+    start = np.searchsorted(at, np.arange(walks.forest.node.size + 1)).astype(np.int32)
+    key = together.index.get_level_values("key")
+    parts = np.ascontiguousarray(together.to_numpy())
+    return Parts(start, key.to_numpy(dtype=np.int32), parts), key.is_unique
 
 
 def _named(shares: Floats, names: npt.NDArray[np.object_]) -> list[Shares]:

@@ -13,7 +13,7 @@ from random_networks import Case, cases
 from riskmap.model.blocks import find_forest
 from riskmap.model.crossings import links_of_blocks
 from riskmap.model.demand import SitesOnWater, produce, pull_of_nodes, share_trips
-from riskmap.model.forest import Ends, beyond_bridges, flow_of_movement, sum_movement
+from riskmap.model.forest import Ends, beyond_bridges, cross_blocks, flow_of_movement, sum_movement
 from riskmap.model.links import find_links
 from riskmap.model.routes import least_costs_to, load_trips
 from riskmap.network.arcs import Arcs
@@ -57,9 +57,10 @@ def test_the_forest_agrees_with_a_pass_for_each_destination(
     trips = gravity.trips()
     wanted = load_trips(links, trips, theta_per_h=case.theta, n_arcs=arcs.tail.size)
     forest = find_forest(arcs)
+    inside = links_of_blocks(arcs, forest, hazard_aversion_h=case.kappa)
+    ends = Ends(origin, production, destination, log_pull)
     found = flow_of_movement(
-        arcs, forest, links_of_blocks(arcs, forest, hazard_aversion_h=case.kappa),
-        Ends(origin, production, destination, log_pull),
+        arcs, forest, inside, cross_blocks(forest, inside, [ends], theta_per_h=case.theta), ends,
         beta_per_h=beta, theta_per_h=case.theta, hazard_aversion_h=case.kappa,
     )  # fmt: skip
     same(found.transits, wanted.transits)
@@ -121,9 +122,11 @@ def test_the_forest_agrees_with_every_route_listed(
         case.graph, [trip for trip in demand if trip[2] > 0.0], theta=case.theta, kappa=case.kappa
     )
     forest = find_forest(window.arcs)
+    inside = links_of_blocks(window.arcs, forest, hazard_aversion_h=case.kappa)
+    ends = Ends(origin, production, destination, log_pull)
     found = flow_of_movement(
-        window.arcs, forest, links_of_blocks(window.arcs, forest, hazard_aversion_h=case.kappa),
-        Ends(origin, production, destination, log_pull),
+        window.arcs, forest, inside,
+        cross_blocks(forest, inside, [ends], theta_per_h=case.theta), ends,
         beta_per_h=beta, theta_per_h=case.theta, hazard_aversion_h=case.kappa,
     )  # fmt: skip
     ids = list(zip(window.tail, window.head, window.key, strict=True))
@@ -149,8 +152,11 @@ def test_a_network_cut_at_a_bridge_needs_only_what_crosses_it(
         "beta_per_h": beta, "theta_per_h": case.theta, "hazard_aversion_h": case.kappa,
     }  # fmt: skip
     links = links_of_blocks(arcs, forest, hazard_aversion_h=case.kappa)
-    whole = flow_of_movement(arcs, forest, links, ends, **choice)
-    sums = sum_movement(arcs, forest, links, ends, **choice)
+    crossings = cross_blocks(forest, links, [ends], theta_per_h=case.theta)
+    whole = flow_of_movement(arcs, forest, links, crossings, ends, **choice)
+    sums = sum_movement(
+        arcs, forest, crossings, ends, beta_per_h=beta, hazard_aversion_h=case.kappa
+    )
     hanging, rest = beyond_bridges(forest, sums, np.array([cut], dtype=np.int32))
     over = [a for a in (forest.up[cut], forest.down[cut]) if a >= 0]
     graph = nx.Graph()
@@ -173,9 +179,9 @@ def test_a_network_cut_at_a_bridge_needs_only_what_crosses_it(
             ends.destination[side[ends.destination]], ends.log_pull[side[ends.destination]], beyond,
         )  # fmt: skip
         small = find_forest(part)
-        found = flow_of_movement(
-            part, small, links_of_blocks(part, small, hazard_aversion_h=case.kappa), own, **choice
-        )
+        inside = links_of_blocks(part, small, hazard_aversion_h=case.kappa)
+        crossed = cross_blocks(small, inside, [own], theta_per_h=case.theta)
+        found = flow_of_movement(part, small, inside, crossed, own, **choice)
         same(found.transits, whole.transits[mine])
         same(found.undetected, whole.undetected[mine])
         for total in ("served", "unseen", "local", "unserved"):

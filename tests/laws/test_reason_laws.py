@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from riskmap.model.descent import Parts, descend
-from riskmap.model.reasons import End, walks_of_movement
+from riskmap.model.reasons import End, walks_to_reasons
 from riskmap.model.routes import Trips, load_trips
 from riskmap.model.scores import MovementScore
 from riskmap.network.arcs import group_by
@@ -43,16 +43,18 @@ def test_who_comes_is_found_without_following_all_trips(region: Region) -> None:
     scored = region.scored
     corridor = scored.chains.corridor[scored.network.reach]
     km = scored.reaches.length_km[scored.network.reach]
-    for movement in scored.scores.movements:
-        walks = walks_of_movement(movement, corridor=corridor, km=km)
-        for end, walk in walks.items():
-            nodes, truth = one_by_one(region, movement, end)
-            found = np.zeros_like(truth)
-            place = scored.scores.water.forest.place[nodes]
-            start, key = group_by(place, scored.reaches.node_xy.shape[0])
-            everything = np.full(truth.shape[0], -np.inf)
-            descend(
-                walk, Parts(start, key, np.ones(nodes.size)),
-                least=everything, first=0, table=found,
-            )  # fmt: skip
-            np.testing.assert_allclose(found, truth, rtol=1e-9, atol=1e-12 * truth.max(initial=1.0))
+    n, movements = scored.reaches.node_xy.shape[0], scored.scores.movements
+    assume(corridor.max(initial=-1) >= 0)
+    walks = walks_to_reasons(scored.scores, corridor=corridor, km=km)
+    for end, walk in walks.items():
+        truth = np.zeros((corridor.max() + 1, n))
+        for movement in movements:
+            nodes, by_node = one_by_one(region, movement, end)
+            truth[:, nodes] += by_node
+        place = scored.scores.water.forest.place
+        start, key = group_by(place, n)
+        found = np.zeros_like(truth)
+        everything = np.full(truth.shape[0], -np.inf)
+        parts = Parts(start, key, np.ones((n, len(movements))))
+        descend(walk, parts, least=everything, first=0, table=found)
+        np.testing.assert_allclose(found, truth, rtol=1e-9, atol=1e-12 * truth.max(initial=1.0))
