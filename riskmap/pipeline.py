@@ -285,7 +285,7 @@ def score_policed(
     return Scored(
         reaches, sited.border_nodes, sited.sites, speeds, network, policing.posts,
         policing.patrols, policing.hours_to_post, policing.nearest_post, scores, by_reach, chains,
-        policing.log,
+        policing.log, cut,
     )  # fmt: skip
 
 

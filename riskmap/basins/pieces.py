@@ -5,11 +5,13 @@ What crosses a bridge is four numbers a movement (docs/engine.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from riskmap.layers import Layers
 from riskmap.model.corridors import least_traffic, nodes_passed
@@ -17,11 +19,12 @@ from riskmap.model.forest import Beyond, beyond_bridges
 from riskmap.model.observed import PatrolLog
 from riskmap.model.patrol import Patrols
 from riskmap.model.pieces import Pieces, cut_forest
-from riskmap.network.arcs import Bools, Floats, Ints
+from riskmap.network.arcs import Bools, Ints
 from riskmap.network.parts import take_part, take_sites
 from riskmap.network.sites import Sited
 from riskmap.pipeline import RELATIVE_VOLUME, score_policed
 from riskmap.results.scored import Cut, Policing, Scored
+from riskmap.results.shares import shares_beyond
 from riskmap.settings import Settings
 
 
@@ -124,19 +127,58 @@ def cut_piece(whole: Piece, layers: Layers, *, most_reaches: int) -> Iterator[Pi
     owner = piece[scored.reaches.u].copy()
     owner[bridge] = above
     over = [beyond_bridges(forest, m.add_up(), pieces.cut) for m in scored.scores.movements]
+    named = shares_beyond(scored, pieces.cut)
     for number in range(int(piece.max()) + 1):
         chosen = owner == number
         chosen[bridge[below == number]] = True
         mine = take_piece(whole, chosen, stands=piece == number)
-        beyond = tuple(
-            _gather(whole, mine, hanging, above == number, rest, below == number)
-            for hanging, rest in over
+        ends = np.concatenate([forest.node[pieces.cut], forest.node[forest.parent[pieces.cut]]])
+        node = np.searchsorted(mine.node, whole.node[ends]).astype(np.int32)
+        down, up = node[: pieces.cut.size], node[pieces.cut.size :]
+        sides = _Sides(down, up, above == number, below == number)
+        cut = Cut(
+            tuple(sides.gather(hanging, rest) for hanging, rest in over),
+            least[chosen],
+            {end: sides.gather_sites(*tables) for end, tables in named.items()},
         )
-        yield replace(
-            mine,
-            own=owner[np.flatnonzero(chosen)] == number,
-            cut=Cut(beyond, least[chosen]),
+        yield replace(mine, own=owner[np.flatnonzero(chosen)] == number, cut=cut)
+
+
+class _Sides(NamedTuple):
+    """Hold the bridges that were cut as one piece sees them.
+
+    `down` and `up` are its nodes below and above each bridge; `above` and `below` tell the bridges
+    that it stands above, so that what hangs there is beyond, and those that it hangs on.
+    """
+
+    down: Ints
+    up: Ints
+    above: Bools
+    below: Bools
+
+    def gather(self, hanging: Beyond, rest: Beyond) -> Beyond:
+        """Return what lies beyond the bridges of the piece."""
+        a, b = self.above, self.below
+        return Beyond(
+            np.concatenate([self.down[a], self.up[b]]),
+            np.concatenate([hanging.push[a], rest.push[b]]),
+            np.concatenate([hanging.push_s[a], rest.push_s[b]]),
+            np.concatenate([hanging.pull[a], rest.pull[b]]),
+            np.concatenate([hanging.pull_s[a], rest.pull_s[b]]),
         )
+
+    def gather_sites(self, hanging: pd.DataFrame, rest: pd.DataFrame) -> pd.DataFrame:
+        """Return the sites beyond the bridges of the piece, by its nodes."""
+        sides = ((hanging, self.down, self.above), (rest, self.up, self.below))
+        found: list[pd.DataFrame] = []
+        for table, node, mine in sides:
+            bridge = table.index.get_level_values("bridge").to_numpy()
+            some = table[mine[bridge]].reset_index()
+            some["bridge"] = node[some["bridge"]]
+            found.append(
+                some.rename(columns={"bridge": "node"}).set_index(["node", "layer", "row"])
+            )
+        return pd.concat(found)
 
 
 def _where_to_cut(scored: Scored, carries: Bools, most_reaches: int) -> Pieces:
@@ -146,16 +188,6 @@ def _where_to_cut(scored: Scored, carries: Bools, most_reaches: int) -> Pieces:
     bridged = (forest.up >= 0) | (forest.down >= 0)
     weight = np.bincount(forest.place[reaches.u], minlength=forest.node.size).astype(np.int32)
     return cut_forest(forest, weight=weight, allowed=bridged & ends[forest.node], most=most_reaches)
-
-
-def _gather(
-    whole: Piece, mine: Piece, hanging: Beyond, above: Bools, rest: Beyond, below: Bools
-) -> Beyond:
-    """Return what lies beyond the bridges of a piece: down those it is above, up the others."""
-    sides: tuple[Sequence[Floats | Ints], ...] = (hanging, rest)
-    parts = [np.concatenate([down[above], up[below]]) for down, up in zip(*sides, strict=True)]
-    node = np.searchsorted(mine.node, whole.node[parts[0].astype(np.int64)]).astype(np.int32)
-    return Beyond(node, *parts[1:])
 
 
 def _take_policing(policing: Policing, chosen: Bools) -> Policing:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
 from riskmap.model.corridors import Chains
 from riskmap.model.forest import Beyond
 from riskmap.model.observed import PatrolLog
 from riskmap.model.patrol import Patrols, Posts
+from riskmap.model.reasons import End
 from riskmap.model.scores import ReachScores, Scores
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.reaches import Reaches
@@ -37,10 +40,14 @@ class Cut:
         For each movement, what comes over the bridges and is drawn over them.
     least_traffic
         For each reach, the transits that are no traffic yet (`riskmap.model.corridors`).
+    sites
+        By end, the sites beyond that a corridor may name: for each node where a bridge was cut,
+        layer and row, its share of what lies beyond, a column a movement.
     """
 
     beyond: tuple[Beyond, ...]
     least_traffic: Floats
+    sites: Mapping[End, pd.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,8 @@ class Scored:
         Scores by arc, by reach, and the reaches of each corridor.
     log
         What patrol tracks say, None where the study has none.
+    cut
+        What lies beyond, where the network is a piece of connected water.
     """
 
     reaches: Reaches
@@ -76,3 +85,4 @@ class Scored:
     by_reach: ReachScores
     chains: Chains
     log: PatrolLog | None = None
+    cut: Cut | None = None

@@ -60,13 +60,14 @@ def assert_equal(run: object, truth: rm.Result) -> None:
     assert run.summary == pytest.approx(dict(truth.summary), rel=1e-9)
 
 
-@pytest.mark.parametrize("most", [1, 100, 10**6])
+@pytest.mark.parametrize("most", [1, 60, 150, 10**6])
 def test_a_run_by_basin_equals_the_undivided_one(
     tmp_path: Path, undivided: rm.Result, client: Client, most: int
 ) -> None:
     folder = tmp_path / "run"
     run = rm.run_basins(rm.demo_study(), folder=folder, client=client, most_reaches=most)
-    assert len(run.reaches) == (1 if most > 1000 else 4 if most == 1 else len(run.reaches))
+    # Four basins, of which the largest is cut where less is allowed.
+    assert len(run.reaches) == 1 if most > 1000 else len(run.reaches) > 4
     assert_equal(run, undivided)
     assert_same(gpd.read_parquet(folder / "corridors.parquet"), undivided.corridors)
     assert sorted(p.name for p in folder.iterdir()) == [
@@ -108,17 +109,17 @@ def test_an_interrupted_run_goes_on_where_it_was(
             raise Stopped
 
     with pytest.raises(Stopped):
-        rm.run_basins(rm.demo_study(), folder=folder, client=client, most_reaches=1, progress=stop)
+        rm.run_basins(rm.demo_study(), folder=folder, client=client, most_reaches=60, progress=stop)
     done = sorted(folder.glob("bundles/*/done"))
     assert len(done) >= 2
     for home in done:  # doing one again would now fail
         (home.parent / "bundle.pickle").write_bytes(b"")
     told: list[str] = []
     run = rm.run_basins(
-        rm.demo_study(), folder=folder, client=client, most_reaches=1, progress=told.append
+        rm.demo_study(), folder=folder, client=client, most_reaches=60, progress=told.append
     )
     begun = [step for step in told if step.startswith("scores: ")]
-    assert len(begun) <= 4 - len(done)
+    assert len(begun) <= len(run.reaches) - len(done)
     assert_equal(run, undivided)
 
 
@@ -145,7 +146,7 @@ def test_the_loss_of_a_worker_in_mid_run_loses_nothing(
                 os.kill(killed[0], signal.SIGKILL)
 
         run = rm.run_basins(
-            rm.demo_study(), folder=tmp_path / "run", client=client, most_reaches=1, progress=kill
+            rm.demo_study(), folder=tmp_path / "run", client=client, most_reaches=60, progress=kill
         )
         assert killed
     assert_equal(run, undivided)
