@@ -21,6 +21,8 @@ Shares = tuple[tuple[str, float], ...]
 
 #: A site with a smaller share of a corridor's traffic is not named as a reason.
 SMALLEST_SHARE = 0.005
+#: Shares that agree to this many digits are tied.
+TIED_DIGITS = 9
 #: A share that is nothing.
 NOTHING = 1e-13
 #: Cells of the table of corridors by sites that is held at once.
@@ -159,10 +161,10 @@ def _names(layers: Layers, sites: pd.MultiIndex) -> npt.NDArray[np.object_]:
 
 
 def _named(shares: Floats, names: npt.NDArray[np.object_]) -> list[Shares]:
-    """Return (name, share) row by row, largest first; ties by name."""
-    row, key = np.nonzero(shares >= SMALLEST_SHARE)
+    """Return (name, share) row by row, largest first; ties, but for rounding, by name."""
+    row, key = np.nonzero(np.round(shares, TIED_DIGITS) >= SMALLEST_SHARE)
     share, name = shares[row, key], names[key]
-    order = np.lexsort((name.astype(str), -share, row))
+    order = np.lexsort((name.astype(str), -np.round(share, TIED_DIGITS), row))
     pairs = list(zip(name[order].tolist(), share[order].tolist(), strict=True))
     ends = np.searchsorted(row, np.arange(shares.shape[0] + 1))
     return [tuple(pairs[a:b]) for a, b in pairwise(ends.tolist())]
