@@ -1,7 +1,7 @@
 """Large studies, basin by basin: on many processes or machines, with what is done kept on disk.
 
-What is not connected has no traffic in common: `parts` cuts a study apart and scores one bundle of
-basins, `record` is what a folder remembers between runs, `run` does the work and merges it.
+What is not connected has no traffic in common, and what is cut at a bridge has little: `pieces`
+cuts a study apart, `parts` scores one bundle, `run` has all of them done and merges them.
 """
 
 from riskmap.basins.run import BasinRun, run_basins
