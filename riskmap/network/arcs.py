@@ -73,3 +73,15 @@ def group_by(keys: npt.NDArray[np.integer], n_groups: int) -> tuple[Ints, Ints]:
     start = np.zeros(n_groups + 1, dtype=np.int32)
     np.cumsum(np.bincount(keys, minlength=n_groups), out=start[1:])
     return start, order
+
+
+def rows_of_runs(
+    first: npt.NDArray[np.integer], sizes: npt.NDArray[np.integer]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the rows of runs one after the other, and where each run then begins, and the total.
+
+    Run k has the rows first[k] … first[k] + sizes[k] − 1.
+    """
+    start = np.zeros(len(sizes) + 1, dtype=np.int64)
+    np.cumsum(sizes, out=start[1:])
+    return np.repeat(first - start[:-1], sizes) + np.arange(start[-1]), start

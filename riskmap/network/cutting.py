@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 from numba import njit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from riskmap.geodesy import line_lengths_km, vertex_measures_km
-from riskmap.network.arcs import Bools, Floats, Ints
+from riskmap.geodesy import vertex_measures_km
+from riskmap.network.arcs import Bools, Floats, Ints, rows_of_runs
+from riskmap.network.digitisations import Drawn, leave_seconds
 from riskmap.network.joining import Chains, Longs, line_at, point
 from riskmap.network.mends import Mends
-from riskmap.network.nearness import SAME_PLACE_M, Lines, runs_along, scales
+from riskmap.network.nearness import SAME_PLACE_M, Lines
 from riskmap.report import Note
 
 #: Vertices nearer to each other than this are one place, degrees: a millimetre.
@@ -292,7 +292,7 @@ def _break_rows(  # pragma: no cover
 
 
 def finish_pieces(
-    rows: Rows, *, forward: Bools, rank: Ints, tolerance_m: float, mends: Mends
+    rows: Rows, *, forward: Bools, rank: Longs, tolerance_m: float, mends: Mends
 ) -> Pieces:
     """Break rows to pieces; leave out slivers and second digitisations, cut loops in two.
 
@@ -305,8 +305,7 @@ def finish_pieces(
     )
     length = vertex_measures_km(coords, offsets)[offsets[1:] - 1]
     pieces, node = _contract(Pieces(coords, offsets, u, v, line, forward[line], length))
-    east = np.where(forward, 1, -1)
-    sliver, second = _judge(rows, node, _sum_by(stretch, length), tolerance_m, (rank, east))
+    sliver, second = _judge(rows, node, _sum_by(stretch, length), tolerance_m, (rank, forward))
     sliver, second = sliver[stretch], second[stretch]
     loop = (pieces.u == pieces.v) & ~sliver
     told = sliver & (length > SAME_PLACE_M / 1000.0)
@@ -348,7 +347,7 @@ def _contract(pieces: Pieces) -> tuple[Pieces, Ints]:
 
 
 def _judge(
-    rows: Rows, node: Ints, length_km: Floats, tolerance_m: float, ties: tuple[Ints, Longs]
+    rows: Rows, node: Ints, length_km: Floats, tolerance_m: float, ties: tuple[Longs, Bools]
 ) -> tuple[Bools, Bools]:
     """Tell the stretches that are slivers, and those that run along another between its nodes."""
     hard = np.flatnonzero((rows.node >= 0) & (rows.node < rows.first_joint))
@@ -358,81 +357,25 @@ def _judge(
     u, v = node[rows.node[begin]], node[rows.node[end]]
     sliver = (u == v) & (length_km <= 4e-3 * tolerance_m)
     key = np.minimum(u, v).astype(np.int64) * node.size + np.maximum(u, v)
+    rank, forward = ties
+    drawn = Drawn(rows.xy, rows.line, rows.node >= rows.first_joint, rank, forward)
+    pairs = _equal_pairs(np.where(u == v, -1 - np.arange(u.size), key))
+    return sliver, leave_seconds(drawn, begin, end, pairs, tolerance_m=tolerance_m)
+
+
+def _equal_pairs(key: Longs) -> Longs:
+    """Return the pairs of positions that have one key, shape (n_pairs, 2)."""
     order = np.argsort(key, kind="stable")
-    same = (key[order][1:] == key[order][:-1]) & (u != v)[order][1:]
-    second = np.zeros(key.size, dtype=np.bool_)
-    suspects = np.flatnonzero(_either(same))
-    for group in np.split(order[suspects], np.flatnonzero(np.diff(key[order[suspects]])) + 1):
-        bounds = {int(k): (int(begin[k]), int(end[k]) + 1) for k in group}
-        for k in _seconds(rows, bounds, tolerance_m, ties):
-            second[k] = True
-    return sliver, second
-
-
-def _either(pair: Bools) -> Bools:
-    """Tell the members of neighbouring pairs."""
-    either: Bools = np.append(pair, False) | np.append(False, pair)
-    return either
+    size = np.unique(key, return_counts=True)[1]
+    first = np.repeat(np.cumsum(size) - size, size)
+    before = np.arange(key.size) - first  # how many of its key stand before each
+    two, one = np.repeat(np.arange(key.size), before), rows_of_runs(first, before)[0]
+    pairs: Longs = order[np.column_stack([one, two])]
+    return pairs
 
 
 def _sum_by(group: Ints, values: Floats) -> Floats:
     return np.bincount(group, values).astype(np.float64)
-
-
-def _seconds(
-    rows: Rows, bounds: dict[int, tuple[int, int]], tolerance_m: float, ties: tuple[Ints, Longs]
-) -> list[int]:
-    """Return the runs of vertices that run along a finer one of the same ends."""
-    xy = rows.xy
-    along = _pairs_along(xy, bounds, tolerance_m)
-    if not along:
-        return []
-    order = {
-        k: preference(xy[a:b], rows.line[a:b], rows.node[a:b] >= rows.first_joint, ties)
-        for k, (a, b) in bounds.items()
-    }
-    kept: list[int] = []
-    for k in sorted(order, key=order.__getitem__):
-        if not any((j, k) in along for j in kept):
-            kept.append(k)
-    return [k for k in bounds if k not in kept]
-
-
-def _pairs_along(
-    xy: Floats, bounds: dict[int, tuple[int, int]], tolerance_m: float
-) -> set[tuple[int, int]]:
-    """Return the pairs of runs of vertices that run along each other, either way round."""
-    found = set()
-    for j, k in combinations(bounds, 2):
-        metres = scales(xy[bounds[j][0]][None, :])[0]
-        if runs_along(xy, bounds[j], bounds[k], tolerance_m, metres):
-            found |= {(j, k), (k, j)}
-    return found
-
-
-def preference(
-    xy: Floats, line: Ints, joint: Bools, ties: tuple[Ints, Longs]
-) -> tuple[float, bytes, int, bytes, int, float, float]:
-    """Return what digitisations are ranked by, the one that stays first.
-
-    The longer comes first: it follows more bends. (The number of vertices would not do: a cut
-    between two vertices adds one.) Equal ones are told apart by their places, by where they are
-    cut, by what their lines say, and last by their direction, to the east first. `ties` are rank
-    and way (1 or −1) of each line.
-    """
-    length = round(float(line_lengths_km(xy, np.array([0, len(xy)]))[0]), 9)
-    cuts = xy[joint]
-    rank, way = ties
-    first = line[:-1][np.argmin(rank[line[:-1]])]
-    ahead = way[first] * (xy[-1] - xy[0])
-    return (
-        -length, _either_way(xy), len(cuts), _either_way(cuts), int(rank[first]),
-        -float(ahead[0]), -float(ahead[1]),
-    )  # fmt: skip
-
-
-def _either_way(xy: Floats) -> bytes:
-    return min(xy.astype(">f8").tobytes(), xy[::-1].astype(">f8").tobytes())
 
 
 def _halve(loops: Pieces, *, n_nodes: int) -> Pieces:

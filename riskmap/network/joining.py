@@ -5,6 +5,7 @@ Where a line was cut makes no difference to what is found on its chain.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 from numba import njit
 
 from riskmap.geodesy import vertex_measures_km
-from riskmap.network.arcs import Bools, Floats, Ints, group_by
+from riskmap.network.arcs import Bools, Floats, Ints, group_by, rows_of_runs
 from riskmap.network.chains import trace_chains
 from riskmap.network.mends import Mends
 from riskmap.network.nearness import Lines
@@ -46,13 +47,25 @@ class Chains:
     forward: Bools
 
 
+@dataclass(frozen=True, slots=True)
+class Strings:
+    """Hold which lines make up each chain: `line[start[c] : start[c + 1]]`, in order.
+
+    `forward` says whether each line runs as its chain does; by line.
+    """
+
+    line: Longs
+    start: Longs
+    forward: Bools
+
+
 def label_places(xy: Floats) -> Longs:
     """Return a number for each place; exactly equal places share one."""
     keys = np.ascontiguousarray(xy + 0.0).view(np.complex128).ravel()  # −0.0 is 0.0
     return np.asarray(pd.factorize(keys)[0], dtype=np.int64)
 
 
-def distinct_lines(coords: Floats, offsets: Longs, rank: Ints, mends: Mends) -> Longs:
+def distinct_lines(coords: Floats, offsets: Longs, rank: Longs, mends: Mends) -> Longs:
     """Return the lines without exact second copies, whichever way they run.
 
     Of equal lines the one of the lowest rank stays; lines without length are left out.
@@ -61,60 +74,78 @@ def distinct_lines(coords: Floats, offsets: Longs, rank: Ints, mends: Mends) -> 
     keep = sizes >= 2
     empty = np.flatnonzero(~keep & (sizes > 0))
     mends.add("a line without length was left out", empty, coords[offsets[empty]])
-    mark = _mark_lines(coords, offsets)
-    label, unique = pd.factorize(mark)
+    label, unique = pd.factorize(mark_runs(coords, offsets[:-1], offsets[1:]))
     shared = np.flatnonzero(keep & (np.bincount(label, minlength=len(unique)) > 1)[label])
     ahead = coords[offsets[shared + 1] - 1] - coords[offsets[shared]]
     # Of equal lines that run against each other the one that goes east stays.
     order = np.lexsort((-ahead[:, 1], -ahead[:, 0], rank[shared], label[shared]))
     shared = shared[order]
-    for a, b in _equal_pairs(coords, offsets, shared, label):
-        keep[b] &= not keep[a]
+    _leave_copies(coords, offsets, shared, label, keep)
     copies = shared[~keep[shared]]
     mends.add("a second copy of a line was left out", copies, coords[offsets[copies]])
     return np.flatnonzero(keep)
 
 
-def _equal_pairs(
-    coords: Floats, offsets: Longs, shared: Longs, label: npt.NDArray[np.integer]
-) -> list[tuple[int, int]]:
-    """Return the pairs of lines with one mark that are equal, in order."""
-    groups = np.split(shared, np.flatnonzero(np.diff(label[shared])) + 1)
-    shape = {int(k): coords[offsets[k] : offsets[k + 1]] for k in shared}
-    return [
-        (int(a), int(b))
-        for group in groups
-        for n, b in enumerate(group)
-        for a in group[:n]
-        if np.array_equal(shape[a], shape[b]) or np.array_equal(shape[a], shape[b][::-1])
-    ]
+@njit(cache=True)
+def _leave_copies(  # pragma: no cover
+    coords: Floats, offsets: Longs, shared: Longs, label: Longs, keep: Bools
+) -> None:
+    """Unmark, of lines in order of their labels, those equal to an earlier one of their label."""
+    begin = 0
+    for n in range(shared.size):
+        b = shared[n]
+        if label[b] != label[shared[begin]]:
+            begin = n
+        for a in shared[begin:n]:
+            if keep[a] and _equal(coords, offsets, a, b):
+                keep[b] = False
+                break
 
 
 @njit(cache=True)
-def _mark_lines(coords: Floats, offsets: Longs) -> Floats:  # pragma: no cover
-    """Return a number for each line that its vertices decide, whichever way they run."""
-    mark = np.empty(offsets.size - 1)
-    for line in range(mark.size):
+def _equal(coords: Floats, offsets: Longs, a: int, b: int) -> bool:  # pragma: no cover
+    """Tell whether two lines have the same vertices, from either end."""
+    n = offsets[a + 1] - offsets[a]
+    if offsets[b + 1] - offsets[b] != n:
+        return False
+    ahead = back = True
+    for k in range(n):
+        i, j, last = offsets[a] + k, offsets[b] + k, offsets[b + 1] - 1 - k
+        ahead = ahead and coords[i, 0] == coords[j, 0] and coords[i, 1] == coords[j, 1]
+        back = back and coords[i, 0] == coords[last, 0] and coords[i, 1] == coords[last, 1]
+        if not (ahead or back):
+            return False
+    return True
+
+
+@njit(cache=True)
+def mark_runs(coords: Floats, first: Longs, end: Longs) -> Floats:  # pragma: no cover
+    """Return a number for each run of vertices that these decide, whichever way they run.
+
+    Vertices of run i are `first[i] : end[i]`.
+    """
+    mark = np.empty(first.size)
+    for run in range(first.size):
         total = 0.0
-        n = offsets[line + 1] - offsets[line]
-        for k in range((n + 1) // 2):
-            a, b = offsets[line] + k, offsets[line + 1] - 1 - k
+        for k in range((end[run] - first[run] + 1) // 2):
+            a, b = first[run] + k, end[run] - 1 - k
             pair = (coords[a, 0] + coords[b, 0]) * 0.618 + (coords[a, 1] + coords[b, 1])
             total += pair * (k + 1.5)
-        mark[line] = total
+        mark[run] = total
     return mark
 
 
-def join_chains(coords: Floats, offsets: Longs, keep: Longs) -> Chains:
-    """Join lines end to end where exactly two meet; they are not measured yet."""
+def string_lines(coords: Floats, offsets: Longs, keep: Longs) -> Strings:
+    """Join lines end to end where exactly two meet."""
     first, last = offsets[keep], offsets[keep + 1] - 1
-    label = label_places(coords[np.concatenate([first, last])])
+    vertex = np.concatenate([first, last])
+    label = label_places(coords[vertex])
     ends = np.ascontiguousarray(label.reshape(2, -1).T.astype(np.int32))
     n_nodes = int(ends.max(initial=-1)) + 1
     open_line = ends[:, 0] != ends[:, 1]
-    decision = np.bincount(ends.ravel(), minlength=n_nodes) != 2
+    decision = np.bincount(label, minlength=n_nodes) != 2
     decision[ends[~open_line, 0]] = True
-    decision[_hairpins(coords, first, last, label, decision)] = True
+    _mark_hairpins(coords, vertex, np.concatenate([first + 1, last - 1]), label, decision)
     edge = np.repeat(np.flatnonzero(open_line), 2).astype(np.int32)
     at, slot = group_by(ends[open_line].ravel(), n_nodes)
     start, _, slot_node, slot_edge = trace_chains(at, edge[slot], ends, decision)
@@ -126,8 +157,30 @@ def join_chains(coords: Floats, offsets: Longs, keep: Longs) -> Chains:
     forward = np.ones(offsets.size - 1, dtype=np.bool_)
     forward[keep[order]] = ahead
     parts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    xy, begin, line, joint = _lay_chains(coords, offsets, keep[order], forward, parts)
-    return Chains(Lines(xy, begin[:-1], begin[1:] - 1, np.empty(0)), line, joint, forward)
+    return Strings(keep[order], parts, forward)
+
+
+def take_strings(strings: Strings, rows: Longs) -> Strings:
+    """Return some of the chains."""
+    at, start = rows_of_runs(strings.start[rows], np.diff(strings.start)[rows])
+    return Strings(strings.line[at], start, strings.forward)
+
+
+def string_ends(offsets: Longs, strings: Strings) -> Longs:
+    """Return the vertices that are ends of chains: 2c and 2c + 1 are those of chain c."""
+    one, other = strings.line[strings.start[:-1]], strings.line[strings.start[1:] - 1]
+    first = np.where(strings.forward[one], offsets[one], offsets[one + 1] - 1)
+    last = np.where(strings.forward[other], offsets[other + 1] - 1, offsets[other])
+    return np.column_stack([first, last]).ravel()
+
+
+def lay_chains(coords: Floats, offsets: Longs, strings: Strings) -> Chains:
+    """Put the vertices of chains one after the other; they are not measured yet."""
+    xy, begin, line, joint = _lay_chains(
+        coords, offsets, strings.line, strings.forward, strings.start
+    )
+    lines = Lines(xy, begin[:-1].copy(), begin[1:] - 1, np.empty(0))
+    return Chains(lines, line, joint, strings.forward)
 
 
 def measured(chains: Chains) -> Chains:
@@ -140,24 +193,33 @@ def measured(chains: Chains) -> Chains:
 
 def remeasure(lines: Lines, chosen: Longs) -> None:
     """Measure lines anew, in place, after they were cut shorter."""
-    sizes = lines.last[chosen] - lines.first[chosen] + 1
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    rows = np.repeat(lines.first[chosen] - offsets[:-1], sizes) + np.arange(offsets[-1])
+    rows, offsets = rows_of_runs(lines.first[chosen], lines.last[chosen] + 1 - lines.first[chosen])
     lines.along_m[rows] = vertex_measures_km(lines.xy[rows], offsets) * 1000.0
 
 
-def _hairpins(coords: Floats, first: Longs, last: Longs, label: Longs, decision: Bools) -> Longs:
-    """Return the nodes that two lines leave the same way: one digitised twice, not one cut."""
-    vertex = np.concatenate([first, last])
-    inner = np.concatenate([first + 1, last - 1])
-    rows = np.flatnonzero(~decision[label])
-    order = rows[np.argsort(label[rows], kind="stable")]
-    leaving = coords[inner[order]] - coords[vertex[order]]
-    leaving[:, 0] *= np.cos(np.radians(coords[vertex[order], 1]))
-    leaving /= np.hypot(leaving[:, 0], leaving[:, 1])[:, None]
-    turned = (leaving[::2] * leaving[1::2]).sum(axis=1)
-    nodes: Longs = label[order[::2]][turned > HAIRPIN_COSINE]
-    return nodes
+@njit(cache=True)
+def _mark_hairpins(  # pragma: no cover
+    coords: Floats, vertex: Longs, inner: Longs, label: Longs, decision: Bools
+) -> None:
+    """Mark the nodes that two lines leave the same way: one digitised twice, not one cut.
+
+    `vertex` and `inner` are each end of a line, and the vertex next to it.
+    """
+    before = np.full(decision.size, -1, dtype=np.int64)
+    for e in range(vertex.size):
+        node = label[e]
+        if decision[node]:
+            continue
+        if before[node] < 0:
+            before[node] = e
+            continue
+        place, a, b = coords[vertex[e]], coords[inner[e]], coords[inner[before[node]]]
+        east = math.cos(math.radians(place[1]))
+        ax, ay = east * (a[0] - place[0]), a[1] - place[1]
+        bx, by = east * (b[0] - place[0]), b[1] - place[1]
+        decision[node] = ax * bx + ay * by > HAIRPIN_COSINE * math.hypot(ax, ay) * math.hypot(
+            bx, by
+        )
 
 
 @njit(cache=True)
@@ -180,10 +242,11 @@ def _lay_chains(  # pragma: no cover
                 k -= 1
                 joint[k] = True
             size = offsets[line + 1] - offsets[line]
+            v, way = (offsets[line], 1) if forward[line] else (offsets[line + 1] - 1, -1)
             for j in range(size):
-                v = offsets[line] + j if forward[line] else offsets[line + 1] - 1 - j
-                xy[k, 0], xy[k, 1], owner[k] = coords[v, 0], coords[v, 1], line
-                k += 1
+                xy[k + j, 0], xy[k + j, 1] = coords[v + way * j, 0], coords[v + way * j, 1]
+            owner[k : k + size] = line
+            k += size
         start[chain + 1] = k
     return xy, start, owner, joint
 

@@ -17,18 +17,23 @@ from scipy.sparse.csgraph import connected_components
 
 from riskmap.geodesy import line_lengths_km
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
-from riskmap.network.cutting import Cuts, Pieces, cut_chains, finish_pieces, no_pieces, preference
+from riskmap.network.cutting import Cuts, Pieces, cut_chains, finish_pieces, no_pieces
+from riskmap.network.digitisations import Drawn, leave_seconds
 from riskmap.network.grids import box_grid, box_lines
 from riskmap.network.joining import (
     Chains,
     Longs,
+    Strings,
     distinct_lines,
     ends_of,
-    join_chains,
+    lay_chains,
     line_at,
     measure,
     measured,
     point,
+    string_ends,
+    string_lines,
+    take_strings,
 )
 from riskmap.network.mends import Mends
 from riskmap.network.nearness import (
@@ -49,7 +54,7 @@ GRAZING = 4.0
 
 
 def node_lines(
-    coords: Floats, offsets: Longs, *, row: Ints, rank: Ints, tolerance_m: float
+    coords: Floats, offsets: Longs, *, row: Ints, rank: Longs, tolerance_m: float
 ) -> Pieces:
     """Cut and join lines so that they meet at nodes only.
 
@@ -68,7 +73,8 @@ def node_lines(
     keep = distinct_lines(coords, offsets, rank, mends)
     if not keep.size:
         return no_pieces(mends)
-    chains = measured(_without_copies(coords, offsets, keep, rank, tolerance_m, mends))
+    strings = _without_copies(coords, offsets, keep, rank, tolerance_m, mends)
+    chains = measured(lay_chains(coords, offsets, strings))
     lines = chains.lines
     boxes = box_lines(lines.xy, np.append(lines.first, len(lines.xy)))
     grid = box_grid(boxes.box)
@@ -85,60 +91,43 @@ def node_lines(
 
 
 def _without_copies(
-    coords: Floats, offsets: Longs, keep: Longs, rank: Ints, tolerance_m: float, mends: Mends
-) -> Chains:
+    coords: Floats, offsets: Longs, keep: Longs, rank: Longs, tolerance_m: float, mends: Mends
+) -> Strings:
     """Join lines to chains, and leave out chains that run along another from end to end."""
-    chains = join_chains(coords, offsets, keep)
-    copy = _copies(chains, rank, tolerance_m)
-    if not copy.size:
-        return chains
-    first, last = chains.lines.first, chains.lines.last
-    vertex = np.concatenate([np.arange(first[c], last[c]) for c in copy])
-    gone = np.zeros(offsets.size - 1, dtype=np.bool_)
-    gone[chains.line[vertex]] = True
-    left_out = np.flatnonzero(gone)
+    strings = string_lines(coords, offsets, keep)
+    copies = take_strings(strings, _copies(coords, offsets, strings, rank, tolerance_m))
+    if not copies.line.size:
+        return strings
+    left_out = np.sort(copies.line)
     what = "a second digitisation of a line was left out"
     mends.add(what, left_out, coords[offsets[left_out]])
-    return join_chains(coords, offsets, keep[~gone[keep]])
+    gone = np.zeros(offsets.size - 1, dtype=np.bool_)
+    gone[left_out] = True
+    return string_lines(coords, offsets, keep[~gone[keep]])
 
 
-def _copies(chains: Chains, rank: Ints, tolerance_m: float) -> Longs:
+def _copies(
+    coords: Floats, offsets: Longs, strings: Strings, rank: Longs, tolerance_m: float
+) -> Longs:
     """Return the long chains that lie within the tolerance of another, ends at its ends."""
-    lines = chains.lines
-    ends = ends_of(lines)
-    xy = lines.xy[ends]
+    xy = coords[string_ends(offsets, strings)]
     pairs = find_pairs(xy, within_m=tolerance_m)
     others = pairs ^ 1
     away = (xy[others[:, 0]] - xy[others[:, 1]]) * scales(xy[others[:, 0]])
     both = np.hypot(away[:, 0], away[:, 1]) <= tolerance_m + 1e-6
     sought = np.unique(np.sort(pairs[both] // 2, axis=1), axis=0)
     sought = sought[sought[:, 0] != sought[:, 1]]
-    bounds = {int(c): (int(lines.first[c]), int(lines.last[c]) + 1) for c in np.unique(sought)}
+    suspects, number = np.unique(sought, return_inverse=True)
+    chains = lay_chains(coords, offsets, take_strings(strings, suspects))
+    lines = chains.lines
     # Short ones are judged between nodes, where what hangs on them stays (`_judge`).
-    least_km = 1e-3 * LEAST_RUN * tolerance_m
-    long = [
-        c
-        for c, (a, b) in bounds.items()
-        if line_lengths_km(lines.xy[a:b], np.array([0, b - a]))[0] >= least_km
-    ]
-    sought = sought[np.isin(sought, long).all(axis=1)]
-    metres = scales(lines.xy[lines.first[sought[:, 0]]])
-    along = [
-        runs_along(lines.xy, bounds[one], bounds[other], tolerance_m, metres[k])
-        for k, (one, other) in enumerate(sought.tolist())
-    ]
-    sought = sought[along]
-    ties = rank, np.where(chains.forward, 1, -1)
-    order = {}
-    for c in np.unique(sought).tolist():
-        run = slice(*bounds[c])
-        order[c] = preference(lines.xy[run], chains.line[run], chains.joint[run], ties)
-    copies: set[int] = set()
-    for pair in sorted(sought.tolist(), key=lambda p: sorted(order[c] for c in p)):
-        kept, second = sorted(pair, key=order.__getitem__)
-        if kept not in copies:
-            copies.add(second)
-    return np.array(sorted(copies), dtype=np.int64)
+    long = line_lengths_km(lines.xy, np.append(lines.first, len(lines.xy)))
+    long = long >= 1e-3 * LEAST_RUN * tolerance_m
+    number = number.reshape(-1, 2)
+    number = number[long[number].all(axis=1)]
+    drawn = Drawn(lines.xy, chains.line, chains.joint, rank, chains.forward)
+    second = leave_seconds(drawn, lines.first, lines.last, number, tolerance_m=tolerance_m)
+    return suspects[second]
 
 
 def _cluster_ends(xy: Floats, pairs: Longs, tolerance_m: float) -> Longs:

@@ -156,22 +156,20 @@ def _vertices(shapes: Geometries) -> tuple[Floats, npt.NDArray[np.int64], npt.ND
     return coords, offsets, row.astype(np.int64)
 
 
-def _ranks(rivers: gpd.GeoDataFrame) -> Ints:
+def _ranks(rivers: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
     """Return the rank of each row by what it says: which of two equal lines stays.
 
     Lines of rows come before derived ones, names before none, and the rest is any order that does
     not depend on the rows'.
     """
-    named = (rivers["name"] == "").to_numpy()
-    codes = np.column_stack(
-        [rivers.index.to_numpy() < 0, named]
-        + [pd.factorize(rivers[name].to_numpy(), sort=True)[0] for name in ("name", *_ATTRIBUTES)]
+    rank: npt.NDArray[np.int64] = (
+        np.where(rivers.index.to_numpy() < 0, 2, 0) + (rivers["name"] == "").to_numpy()
     )
-    order = np.lexsort(codes.T[::-1])
-    new = np.zeros(order.size, dtype=np.bool_)
-    new[1:] = (codes[order][1:] != codes[order][:-1]).any(axis=1)
-    rank = np.empty(order.size, dtype=np.int32)
-    rank[order] = np.cumsum(new)
+    for name in ("name", *_ATTRIBUTES):
+        code, values = pd.factorize(rivers[name].to_numpy(), sort=True)
+        if len(values) > 1 or (code < 0).any():
+            rank = rank * (len(values) + 1) + code + 1
+            rank = pd.factorize(rank, sort=True)[0].astype(np.int64)
     return rank
 
 
