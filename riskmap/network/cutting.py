@@ -202,32 +202,34 @@ def _merge_rows(  # pragma: no cover
     chain. `cuts` are the first cut of each chain, and segment, fraction, node and place of each; a
     cut of the node −1 is a vertex that is added.
     """
-    xy, along = lines.xy, lines.along_m
+    # Arrays are taken out of their tuples once: in a loop each taking would count references.
+    xy, along, begin, end = lines.xy, lines.along_m, lines.first, lines.last
     cut_start, cut_segment, cut_t, cut_node, cut_xy = cuts
     n = xy.shape[0] + cut_segment.size
     out, at = np.empty((n, 2)), np.empty(n)
     row_node, row_line = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
-    first = np.zeros(lines.first.size + 1, dtype=np.int64)
+    first = np.zeros(begin.size + 1, dtype=np.int64)
     k = 0
-    for chain in range(lines.first.size):
+    for chain in range(begin.size):
         c = cut_start[chain]
-        for vertex in range(lines.first[chain], lines.last[chain] + 1):
-            here, place, t = node[vertex], xy[vertex], 0.0
+        for vertex in range(begin[chain], end[chain] + 1):
+            here, x, y, t = node[vertex], xy[vertex, 0], xy[vertex, 1], 0.0
             cut_here = c < cut_start[chain + 1] and cut_segment[c] == vertex and cut_t[c] == 0.0
             if cut_here and here < 0:  # or else it would stay on one side, whichever way lines run
                 here = cut_node[c]
                 c += 1
             while True:
                 if here >= 0:
-                    place = node_xy[here]
+                    x, y = node_xy[here, 0], node_xy[here, 1]
                 way = _APPEND
                 if k > first[chain]:
-                    way = _follow(out[k - 1], row_node[k - 1], place, here)
+                    away = max(abs(x - out[k - 1, 0]), abs(y - out[k - 1, 1]))
+                    way = _follow(row_node[k - 1], here, away)
                 if way == _DROP:  # the segment that follows is the later one's
                     row_line[k - 1] = line[vertex]
                 else:
                     k -= way == _REPLACE
-                    out[k, 0], out[k, 1] = place[0], place[1]
+                    out[k, 0], out[k, 1] = x, y
                     row_node[k], row_line[k] = here, line[vertex]
                     at[k] = along[vertex]
                     if t > 0.0:
@@ -235,18 +237,18 @@ def _merge_rows(  # pragma: no cover
                     k += 1
                 if c >= cut_start[chain + 1] or cut_segment[c] > vertex:
                     break
-                here, t, place = cut_node[c], cut_t[c], cut_xy[c]
+                here, t, x, y = cut_node[c], cut_t[c], cut_xy[c, 0], cut_xy[c, 1]
                 c += 1
         first[chain + 1] = k
     return out[:k], row_node[:k], row_line[:k], at[:k], first
 
 
 @njit(cache=True)
-def _follow(before: Floats, node: int, place: Floats, here: int) -> int:  # pragma: no cover
+def _follow(node: int, here: int, away_deg: float) -> int:  # pragma: no cover
     """Say what becomes of a row after the one before it: of two at one place the node stays."""
     if here >= 0 and here == node:
         return _DROP
-    if max(abs(place[0] - before[0]), abs(place[1] - before[1])) >= _SAME_DEG:
+    if away_deg >= _SAME_DEG:
         return _APPEND
     if here < 0:
         return _DROP

@@ -85,7 +85,7 @@ def find_pairs(xy: Floats, *, within_m: float) -> Longs:
     if xy.shape[0] < 2:
         return np.empty((0, 2), dtype=np.int64)
     metres = scales(xy)
-    margin = _margin(metres, within_m)
+    margin = margins(metres[:, 0].min(), metres[:, 1].min(), within_m)
     pairs: Longs = _find_pairs(xy, metres, within_m, place_grid(xy, margin))
     return pairs
 
@@ -117,7 +117,8 @@ def find_crossings(lines: Lines, boxes: Boxes, grid: Grid, *, end_m: float) -> F
 
     Parallel segments do not cross. `other` is the first vertex of the second segment.
     """
-    return _as_found(_find_crossings(lines, boxes, end_m, grid))
+    touching = _find_touching(lines.xy, boxes, grid)
+    return _as_found(_cross(lines, boxes.line, touching.reshape(-1, 4), end_m))
 
 
 def clip_boxes(boxes: Boxes, lines: Lines) -> Boxes:
@@ -132,10 +133,23 @@ def _as_found(found: Floats) -> Found:
     return Found(rows[:, 0].astype(np.int64), rows[:, 1], rows[:, 2].astype(np.int64), rows[:, 3])
 
 
-def _margin(metres: Floats, within_m: float) -> tuple[float, float]:
-    """Return a distance in degrees of longitude and latitude, nowhere too small."""
-    least = metres.min(axis=0)
-    return 1.001 * within_m / float(least[0]) + _SKIN, 1.001 * within_m / float(least[1]) + _SKIN
+@njit(cache=True)
+def margins(  # pragma: no cover
+    east: float, north: float, within_m: float
+) -> tuple[float, float]:
+    """Return a distance in degrees of longitude and latitude, a hair more than that."""
+    return 1.001 * within_m / east + _SKIN, 1.001 * within_m / north + _SKIN
+
+
+@njit(cache=True)
+def in_reach(  # pragma: no cover
+    xy: Floats, k: int, x: float, y: float, margin_x: float, margin_y: float
+) -> bool:
+    """Tell whether a point lies in the box of segment k, widened by margins."""
+    if x < min(xy[k, 0], xy[k + 1, 0]) - margin_x or x > max(xy[k, 0], xy[k + 1, 0]) + margin_x:
+        return False
+    low, high = min(xy[k, 1], xy[k + 1, 1]) - margin_y, max(xy[k, 1], xy[k + 1, 1]) + margin_y
+    return bool(low <= y and y <= high)
 
 
 @njit(cache=True)
@@ -153,7 +167,7 @@ def _find_pairs(  # pragma: no cover
     found = np.empty((2 * xy.shape[0] + 16, 2), dtype=np.int64)
     n = 0
     for a in range(xy.shape[0]):
-        mx, my = 1.001 * within_m / metres[a, 0] + _SKIN, 1.001 * within_m / metres[a, 1] + _SKIN
+        mx, my = margins(metres[a, 0], metres[a, 1], within_m)
         x, y = xy[a, 0], xy[a, 1]
         c0, c1, r0, r1 = reached(grid, x - mx, y - my, x + mx, y + my)
         for r in range(r0, r1 + 1):
@@ -174,72 +188,76 @@ def _find_feet(  # pragma: no cover
 ) -> Floats:
     found = [0.0]
     found.pop()
+    # Arrays are taken out of their tuples once: in a loop each taking would count references.
+    xy, first, last, along = lines.xy, lines.first, lines.last, lines.along_m
+    near = np.empty(boxes.line.size, dtype=np.int64)
     for i in range(ends.size):
-        end = lines.first[ends[i] // 2] if ends[i] % 2 == 0 else lines.last[ends[i] // 2]
-        x, y = lines.xy[end, 0], lines.xy[end, 1]
-        mx, my = 1.001 * within_m / metres[i, 0] + _SKIN, 1.001 * within_m / metres[i, 1] + _SKIN
-        c0, c1, r0, r1 = reached(grid, x - mx, y - my, x + mx, y + my)
-        for r in range(r0, r1 + 1):
-            for c in range(c0, c1 + 1):
-                cell = r * grid.columns + c
-                for b in grid.member[grid.start[cell] : grid.start[cell + 1]]:
-                    box = boxes.box[b]
-                    if x + mx < box[0] or x - mx > box[2] or y + my < box[1] or y - my > box[3]:
-                        continue
-                    # A box in several of these cells is looked at in the first.
-                    before = max(c0, int((box[0] - grid.x0) / grid.side)) < c
-                    if not before and r == max(r0, int((box[1] - grid.y0) / grid.side)):
-                        _feet_in(lines, boxes, b, ends[i], metres[i], within_m, found)
+        own, east, north = ends[i] // 2, metres[i, 0], metres[i, 1]
+        end = first[own] if ends[i] % 2 == 0 else last[own]
+        x, y = xy[end, 0], xy[end, 1]
+        mx, my = margins(east, north, within_m)
+        for n in range(_boxes_near(boxes.box, grid, x - mx, y - my, x + mx, y + my, near)):
+            line = boxes.line[near[n]]
+            for k in range(boxes.first[near[n]], boxes.last[near[n]]):
+                if not in_reach(xy, k, x, y, mx, my):
+                    continue
+                t, away = foot(xy, k, x, y, east, north)
+                if away > within_m + 1e-6:
+                    continue
+                at = along[k] * (1.0 - t) + along[k + 1] * t
+                if line == own and abs(at - along[end]) <= 3.0 * within_m:
+                    continue
+                if _inside(xy, along, first[line], last[line], at, end, east, north, within_m):
+                    found.append(float(k))
+                    found.append(t)
+                    found.append(float(ends[i]))
+                    found.append(away)
     return np.array(found)
 
 
 @njit(cache=True)
-def _feet_in(  # pragma: no cover
-    lines: Lines,
-    boxes: Boxes,
-    b: int,
-    e: int,
-    metres: Floats,
-    within_m: float,
-    found: list[float],
-) -> None:
-    """Add the feet of an end on the segments of a box."""
-    end = lines.first[e // 2] if e % 2 == 0 else lines.last[e // 2]
-    x, y = lines.xy[end, 0], lines.xy[end, 1]
-    for k in range(boxes.first[b], boxes.last[b]):
-        t, away = foot(lines.xy, k, x, y, metres[0], metres[1])
-        if away <= within_m + 1e-6 and _inside(
-            lines, boxes.line[b], k, t, end, e // 2, metres, within_m
-        ):
-            found.append(float(k))
-            found.append(t)
-            found.append(float(e))
-            found.append(away)
+def _boxes_near(  # pragma: no cover
+    box: Floats, grid: Grid, x0: float, y0: float, x1: float, y1: float, near: Longs
+) -> int:
+    """Gather the boxes that touch a box, and return how many they are."""
+    start, member = grid.start, grid.member
+    c0, c1, r0, r1 = reached(grid, x0, y0, x1, y1)
+    n = 0
+    for r in range(r0, r1 + 1):
+        for c in range(c0, c1 + 1):
+            cell = r * grid.columns + c
+            for m in range(start[cell], start[cell + 1]):
+                b = member[m]
+                if x1 < box[b, 0] or x0 > box[b, 2] or y1 < box[b, 1] or y0 > box[b, 3]:
+                    continue
+                # A box in several of these cells is looked at in the first.
+                again = c > c0 and c > int((box[b, 0] - grid.x0) / grid.side)
+                if not again and (r == r0 or r == int((box[b, 1] - grid.y0) / grid.side)):
+                    near[n] = b
+                    n += 1
+    return n
 
 
 @njit(cache=True)
 def _inside(  # pragma: no cover
-    lines: Lines,
-    line: int,
-    k: int,
-    t: float,
+    xy: Floats,
+    along: Floats,
+    first: int,
+    last: int,
+    at: float,
     end: int,
-    end_line: int,
-    metres: Floats,
+    east: float,
+    north: float,
     within_m: float,
 ) -> bool:
     """Tell whether a foot is inside its line, and not beside an end that pairs with this one."""
-    at = lines.along_m[k] * (1.0 - t) + lines.along_m[k + 1] * t
-    first, last = lines.first[line], lines.last[line]
-    left = lines.along_m[last] - at
+    left = along[last] - at
     if at <= SAME_PLACE_M or left <= SAME_PLACE_M:
-        return False
-    if line == end_line and abs(at - lines.along_m[end]) <= 3.0 * within_m:
         return False
     for vertex, beside in ((first, at), (last, left)):
         if beside <= within_m:
-            dx = (lines.xy[vertex, 0] - lines.xy[end, 0]) * metres[0]
-            dy = (lines.xy[vertex, 1] - lines.xy[end, 1]) * metres[1]
+            dx = (xy[vertex, 0] - xy[end, 0]) * east
+            dy = (xy[vertex, 1] - xy[end, 1]) * north
             if dx * dx + dy * dy <= (within_m + 1e-6) ** 2:
                 return False
     return True
@@ -260,88 +278,108 @@ def foot(  # pragma: no cover
 
 
 @njit(cache=True)
-def _find_crossings(  # pragma: no cover
-    lines: Lines, boxes: Boxes, end_m: float, grid: Grid
-) -> Floats:
-    found = [0.0]
-    found.pop()
-    box = boxes.box
-    for i in range(boxes.line.size):
-        if not _one_way(lines.xy, boxes.first[i], boxes.last[i]):
-            _cross_runs(lines, boxes, i, i, end_m, found)
-    for cell in range(grid.start.size - 1):
-        for m in range(grid.start[cell], grid.start[cell + 1]):
-            i = grid.member[m]
-            for n in range(m + 1, grid.start[cell + 1]):
-                j = grid.member[n]
-                if box[i, 2] + _SKIN < box[j, 0] or box[j, 2] + _SKIN < box[i, 0]:
+def _find_touching(xy: Floats, boxes: Boxes, grid: Grid) -> Longs:  # pragma: no cover
+    """Find the pairs of segments whose boxes touch: both boxes of segments, and both segments."""
+    touching = [0]
+    touching.pop()
+    box, first, last = boxes.box, boxes.first, boxes.last
+    start, member = grid.start, grid.member
+    ways = _ways(xy, first, last)
+    for i in range(first.size):
+        if ways[i] == 0:
+            _add_touching(xy, box, first, last, i, i, touching)
+    for cell in range(start.size - 1):
+        for m in range(start[cell], start[cell + 1]):
+            i = member[m]
+            x0, y0, x1, y1 = box[i, 0], box[i, 1], box[i, 2] + _SKIN, box[i, 3] + _SKIN
+            for n in range(m + 1, start[cell + 1]):
+                j = member[n]
+                if x1 < box[j, 0] or box[j, 2] + _SKIN < x0:
                     continue
-                if box[i, 3] + _SKIN < box[j, 1] or box[j, 3] + _SKIN < box[i, 1]:
+                if y1 < box[j, 1] or box[j, 3] + _SKIN < y0:
+                    continue
+                if last[i] == first[j] and ways[i] & ways[j]:
                     continue
                 # Two boxes share several cells: they are compared in the first of them.
-                c = max(
-                    int((box[i, 0] - grid.x0) / grid.side), int((box[j, 0] - grid.x0) / grid.side)
-                )
-                r = max(
-                    int((box[i, 1] - grid.y0) / grid.side), int((box[j, 1] - grid.y0) / grid.side)
-                )
+                c = int((max(x0, box[j, 0]) - grid.x0) / grid.side)
+                r = int((max(y0, box[j, 1]) - grid.y0) / grid.side)
                 if r * grid.columns + c == cell:
-                    _cross_runs(lines, boxes, i, j, end_m, found)
-    return np.array(found)
+                    _add_touching(xy, box, first, last, i, j, touching)
+    return np.array(touching)
 
 
 @njit(cache=True)
-def _one_way(xy: Floats, first: int, last: int) -> bool:  # pragma: no cover
-    """Tell whether a run of segments always goes the same way, and so cannot cross itself."""
-    east = west = north = south = True
-    for k in range(first, last):
-        dx, dy = xy[k + 1, 0] - xy[k, 0], xy[k + 1, 1] - xy[k, 1]
-        east, west = east and dx > 0.0, west and dx < 0.0
-        north, south = north and dy > 0.0, south and dy < 0.0
-    return east or west or north or south
+def _ways(xy: Floats, first: Longs, last: Longs) -> Longs:  # pragma: no cover
+    """Return which ways each run of segments always goes: east, west, north, south, as bits.
+
+    A run that keeps to a way cannot cross itself, nor one that it goes on to and that keeps to it.
+    """
+    ways = np.zeros(first.size, dtype=np.int64)
+    for i in range(ways.size):
+        way = 15
+        for k in range(first[i], last[i]):
+            dx, dy = xy[k + 1, 0] - xy[k, 0], xy[k + 1, 1] - xy[k, 1]
+            way &= (dx > 0.0) | (dx < 0.0) << 1 | (dy > 0.0) << 2 | (dy < 0.0) << 3
+        ways[i] = way
+    return ways
 
 
 @njit(cache=True)
-def _cross_runs(  # pragma: no cover
-    lines: Lines, boxes: Boxes, i: int, j: int, end_m: float, found: list[float]
+def _add_touching(  # pragma: no cover
+    xy: Floats, box: Floats, first: Longs, last: Longs, i: int, j: int, touching: list[int]
 ) -> None:
-    """Add the crossings of two runs of segments, or of a run with itself."""
-    xy, box = lines.xy, boxes.box
-    same = boxes.line[i] == boxes.line[j]
-    for a in range(boxes.first[i], boxes.last[i]):
-        if max(xy[a, 0], xy[a + 1, 0]) + _SKIN < box[j, 0] or box[j, 2] + _SKIN < min(
-            xy[a, 0], xy[a + 1, 0]
-        ):
+    """Add the pairs of segments of two runs, or of a run with itself, whose boxes touch."""
+    # They do where both runs' boxes are.
+    x0, x1 = max(box[i, 0], box[j, 0]) - _SKIN, min(box[i, 2], box[j, 2]) + _SKIN
+    y0, y1 = max(box[i, 1], box[j, 1]) - _SKIN, min(box[i, 3], box[j, 3]) + _SKIN
+    for a in range(first[i], last[i]):
+        if not _touches(xy, a, x0, y0, x1, y1):
             continue
-        if max(xy[a, 1], xy[a + 1, 1]) + _SKIN < box[j, 1] or box[j, 3] + _SKIN < min(
-            xy[a, 1], xy[a + 1, 1]
-        ):
+        for b in range(first[j] if i != j else a + 2, last[j]):
+            if _touches(xy, b, x0, y0, x1, y1):
+                touching.append(i)
+                touching.append(j)
+                touching.append(a)
+                touching.append(b)
+
+
+@njit(cache=True)
+def _touches(  # pragma: no cover
+    xy: Floats, k: int, x0: float, y0: float, x1: float, y1: float
+) -> bool:
+    """Tell whether the box of segment k touches another."""
+    if max(xy[k, 0], xy[k + 1, 0]) < x0 or min(xy[k, 0], xy[k + 1, 0]) > x1:
+        return False
+    return bool(max(xy[k, 1], xy[k + 1, 1]) >= y0 and min(xy[k, 1], xy[k + 1, 1]) <= y1)
+
+
+@njit(cache=True)
+def _cross(  # pragma: no cover
+    lines: Lines, line: Longs, touching: Longs, end_m: float
+) -> Floats:
+    """Return where touching segments cross, farther than a distance from all ends of lines."""
+    found = [0.0]
+    found.pop()
+    xy, first, last, along = lines.xy, lines.first, lines.last, lines.along_m
+    for n in range(touching.shape[0]):
+        one, two, a, b = line[touching[n, 0]], line[touching[n, 1]], touching[n, 2], touching[n, 3]
+        if one == two and abs(a - b) <= 1:
             continue
-        for b in range(boxes.first[j] if i != j else a + 2, boxes.last[j]):
-            if same and abs(a - b) <= 1:
-                continue
-            s, t = _meeting(xy, a, b)
-            if s < 0.0:
-                continue
-            at = lines.along_m[a] * (1.0 - s) + lines.along_m[a + 1] * s
-            other = lines.along_m[b] * (1.0 - t) + lines.along_m[b + 1] * t
-            if same and abs(at - other) <= SAME_PLACE_M:
-                continue
-            if _beside_end(lines, boxes.line[i], at, end_m):
-                continue
-            if _beside_end(lines, boxes.line[j], other, end_m):
-                continue
+        s, t = _meeting(xy, a, b)
+        if s < 0.0:
+            continue
+        at = along[a] * (1.0 - s) + along[a + 1] * s
+        other = along[b] * (1.0 - t) + along[b + 1] * t
+        if one == two and abs(at - other) <= SAME_PLACE_M:
+            continue
+        room = min(at - along[first[one]], along[last[one]] - at)
+        other_room = min(other - along[first[two]], along[last[two]] - other)
+        if min(room, other_room) > end_m + SAME_PLACE_M:
             found.append(float(a))
             found.append(s)
             found.append(float(b))
             found.append(t)
-
-
-@njit(cache=True)
-def _beside_end(lines: Lines, line: int, at: float, end_m: float) -> bool:  # pragma: no cover
-    """Tell whether a place of a line lies within a distance of one of its ends."""
-    last = lines.along_m[lines.last[line]]
-    return at <= end_m + SAME_PLACE_M or last - at <= end_m + SAME_PLACE_M
+    return np.array(found)
 
 
 @njit(cache=True)
@@ -373,10 +411,13 @@ def runs_along(  # pragma: no cover
     xy: Floats, one: tuple[int, int], other: tuple[int, int], within_m: float, metres: Floats
 ) -> bool:
     """Tell whether every vertex of each of two runs of vertices lies within reach of the other."""
+    mx, my = margins(metres[0], metres[1], within_m)
     for mine, its in ((one, other), (other, one)):
         for v in range(mine[0], mine[1]):
             near = False
             for k in range(its[0], its[1] - 1):
+                if not in_reach(xy, k, xy[v, 0], xy[v, 1], mx, my):
+                    continue
                 if foot(xy, k, xy[v, 0], xy[v, 1], metres[0], metres[1])[1] <= within_m + 1e-6:
                     near = True
                     break

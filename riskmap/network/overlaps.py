@@ -25,6 +25,8 @@ from riskmap.network.nearness import (
     end_places,
     find_feet,
     foot,
+    in_reach,
+    margins,
     scales,
     take,
 )
@@ -216,7 +218,7 @@ def _cut_off(  # pragma: no cover
 def _walk(  # pragma: no cover
     lines: Lines,
     end: Longs,
-    beside: Longs,
+    on: Longs,
     segment: Longs,
     met: Bools,
     metres: Floats,
@@ -230,77 +232,109 @@ def _walk(  # pragma: no cover
     """
     run, place = np.zeros(end.size), np.zeros((end.size, 2))
     at_segment = np.zeros(end.size, dtype=np.int64)
-    step = within_m / STEPS
+    # Arrays are taken out of their tuple once: in a loop each taking would count references.
+    xy, first, last, along = lines.xy, lines.first, lines.last, lines.along_m
     for i in range(end.size):
-        chain = end[i] // 2
-        ahead = end[i] % 2 == 0
-        first, last = lines.first[chain], lines.last[chain]
-        length = lines.along_m[last]
-        # Most tees are far away at the least run: they need no walk.
-        far = math.ceil(LEAST_RUN * STEPS) - 1
-        if far * step < length:
-            at = far * step if ahead else length - far * step
-            k, x, y = _place_at(lines, first if ahead else last - 1, at, ahead)
-            reach = 1.5 * far * step + 4.0 * within_m
-            d = _away(lines, beside[i], segment[i], reach, x, y, metres[i])
-            if d > within_m + 1e-6:
-                continue
-        away = np.empty(int(length / step) + 2)
-        k = first if ahead else last - 1
-        n, left = 0, False
-        while n * step < length:
-            at = n * step if ahead else length - n * step
-            k, x, y = _place_at(lines, k, at, ahead)
-            reach = 1.5 * n * step + 4.0 * within_m
-            d = _away(lines, beside[i], segment[i], reach, x, y, metres[i])
-            if d > within_m + 1e-6:
-                left = True
-                break
-            away[n] = d
-            n += 1
-        if not left or n * step < LEAST_RUN * within_m or (met[i] and away[n // 2] > ONE_LINE_M):
+        chain, ahead = end[i] // 2, end[i] % 2 == 0
+        begin = first[chain] if ahead else last[chain] - 1
+        side = first[on[i]], last[on[i]], segment[i]
+        scale = metres[i, 0], metres[i, 1]
+        away = _steps_beside(xy, along, begin, along[last[chain]], ahead, side, scale, within_m)
+        n = away.size
+        if n * within_m / STEPS < LEAST_RUN * within_m or (met[i] and away[n // 2] > ONE_LINE_M):
             continue
-        limit = max(PARTED * within_m, min(0.5 * within_m, 2.0 * np.sort(away[:n])[n // 4]))
+        limit = max(PARTED * within_m, min(0.5 * within_m, 2.0 * np.sort(away)[n // 4]))
         while n > 0 and away[n - 1] > limit:
             n -= 1
-        run[i] = max(n - 1, 0) * step
-        at = run[i] if ahead else length - run[i]
-        k, x, y = _place_at(lines, first if ahead else last - 1, at, ahead)
+        run[i] = max(n - 1, 0) * within_m / STEPS
+        at = run[i] if ahead else along[last[chain]] - run[i]
+        k, x, y = _place_at(xy, along, begin, at, ahead)
         at_segment[i], place[i, 0], place[i, 1] = k, x, y
     return run, place, at_segment
 
 
 @njit(cache=True)
+def _steps_beside(  # pragma: no cover
+    xy: Floats,
+    along: Floats,
+    begin: int,
+    length: float,
+    ahead: np.bool_,
+    side: tuple[int, int, int],
+    scale: tuple[float, float],
+    within_m: float,
+) -> Floats:
+    """Return how far from another chain each step of a walk is till it leaves that, m.
+
+    None where the walk does not leave it, or leaves it before the least run. `side` are first and
+    last vertex of the other, and where the walk begins beside it.
+    """
+    step = within_m / STEPS
+    least = math.ceil(LEAST_RUN * STEPS) - 1
+    if least * step >= length:
+        return np.empty(0)
+    # Most tees are far away at the least run: they need no walk.
+    at = least * step if ahead else length - least * step
+    _, x, y = _place_at(xy, along, begin, at, ahead)
+    if _away(xy, along, side, 1.5 * least * step + 4.0 * within_m, x, y, scale, within_m) < 0.0:
+        return np.empty(0)
+    away = np.empty(int(length / step) + 2)
+    k, n = begin, 0
+    while n * step < length:
+        at = n * step if ahead else length - n * step
+        k, x, y = _place_at(xy, along, k, at, ahead)
+        away[n] = _away(xy, along, side, 1.5 * n * step + 4.0 * within_m, x, y, scale, within_m)
+        if away[n] < 0.0:
+            return away[:n]
+        n += 1
+    return np.empty(0)
+
+
+@njit(cache=True)
 def _place_at(  # pragma: no cover
-    lines: Lines, k: int, at: float, ahead: np.bool_
+    xy: Floats, along: Floats, k: int, at: float, ahead: np.bool_
 ) -> tuple[int, float, float]:
     """Return segment and place at a measure, m, sought from segment k on, ahead or back."""
     if ahead:
-        while lines.along_m[k + 1] < at:
+        while along[k + 1] < at:
             k += 1
     else:
-        while lines.along_m[k] > at:
+        while along[k] > at:
             k -= 1
-    span = lines.along_m[k + 1] - lines.along_m[k]
-    t = 0.0 if span <= 0.0 else min(1.0, max(0.0, (at - lines.along_m[k]) / span))
-    x = lines.xy[k, 0] * (1.0 - t) + lines.xy[k + 1, 0] * t
-    y = lines.xy[k, 1] * (1.0 - t) + lines.xy[k + 1, 1] * t
+    span = along[k + 1] - along[k]
+    t = 0.0 if span <= 0.0 else min(1.0, max(0.0, (at - along[k]) / span))
+    x = xy[k, 0] * (1.0 - t) + xy[k + 1, 0] * t
+    y = xy[k, 1] * (1.0 - t) + xy[k + 1, 1] * t
     return k, x, y
 
 
 @njit(cache=True)
 def _away(  # pragma: no cover
-    lines: Lines, chain: int, segment: int, reach_m: float, x: float, y: float, metres: Floats
+    xy: Floats,
+    along: Floats,
+    side: tuple[int, int, int],
+    reach_m: float,
+    x: float,
+    y: float,
+    scale: tuple[float, float],
+    within_m: float,
 ) -> float:
-    """Return how far a place is from a chain, sought no farther along it than a distance, m."""
-    first, last = lines.first[chain], lines.last[chain]
+    """Return how far a place is from a chain, m; −1 where that is too far.
+
+    `side` are the chain's first and last vertex and a segment; it is sought no farther along the
+    chain from that than `reach_m`.
+    """
+    first, last, segment = side
+    mx, my = margins(scale[0], scale[1], within_m)
     best = math.inf
     k = segment
-    while k >= first and lines.along_m[segment] - lines.along_m[k + 1] <= reach_m:
-        best = min(best, foot(lines.xy, k, x, y, metres[0], metres[1])[1])
+    while k >= first and along[segment] - along[k + 1] <= reach_m:
+        if in_reach(xy, k, x, y, mx, my):
+            best = min(best, foot(xy, k, x, y, scale[0], scale[1])[1])
         k -= 1
     k = segment + 1
-    while k < last and lines.along_m[k] - lines.along_m[segment + 1] <= reach_m:
-        best = min(best, foot(lines.xy, k, x, y, metres[0], metres[1])[1])
+    while k < last and along[k] - along[segment + 1] <= reach_m:
+        if in_reach(xy, k, x, y, mx, my):
+            best = min(best, foot(xy, k, x, y, scale[0], scale[1])[1])
         k += 1
-    return best
+    return best if best <= within_m + 1e-6 else -1.0
