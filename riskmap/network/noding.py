@@ -121,8 +121,8 @@ def _copies(
     chains = lay_chains(coords, offsets, take_strings(strings, suspects))
     lines = chains.lines
     # Short ones are judged between nodes, where what hangs on them stays (`_judge`).
-    long = line_lengths_km(lines.xy, np.append(lines.first, len(lines.xy)))
-    long = long >= 1e-3 * LEAST_RUN * tolerance_m
+    length_km = line_lengths_km(lines.xy, np.append(lines.first, len(lines.xy)))
+    long = length_km >= 1e-3 * LEAST_RUN * tolerance_m
     number = number.reshape(-1, 2)
     number = number[long[number].all(axis=1)]
     drawn = Drawn(lines.xy, chains.line, chains.joint, rank, chains.forward)
