@@ -45,8 +45,8 @@ def close_rivers(table: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFram
     navigable = navigable.mask(dries & (navigable == "low"), "none")
     for which, what in (
         (forbidden, "boats are not allowed: closed in both seasons"),
-        (tunnel & ~forbidden, "runs through a tunnel or culvert: closed in both seasons"),
-        (dries, "is intermittent: open in high water only"),
+        (tunnel & ~forbidden, "water in a tunnel or culvert: closed in both seasons"),
+        (dries, "intermittent water: open in high water only"),
     ):
         _tell(findings, which, what)
     return table.assign(navigable=navigable)

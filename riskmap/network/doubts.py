@@ -1,7 +1,7 @@
 """Doubts about the direction of flow: where it is unknown, and reaches that contradict it.
 
-Every doubtful reach has a text in the attribute `flow_doubt`; the first few are told one by one.
-How a direction is inferred is in `riskmap.network.direction`.
+Every doubtful reach has a text in the attribute `flow_doubt`; the first few are told one by
+one, the others together. How a direction is inferred is in `riskmap.network.direction`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from riskmap.network.arcs import Bools
+from riskmap.network.arcs import Bools, group_by
 from riskmap.network.reaches import Reaches
 from riskmap.network.routing import NO_ROUTING, Routing, named_directions
-from riskmap.report import Note
+from riskmap.report import Note, Places, notes_at
 
-#: Reaches that contradict that are told one by one; the rest is counted.
-_TOLD = 20
 _MEND = 'turn the line round, or use flow_direction = "inferred"'
 
 
@@ -85,7 +83,10 @@ def contradictions(reaches: Reaches, *, routing: Routing = NO_ROUTING) -> Reache
     )
     notes = [
         note
-        for where, what in ((all_in, "every reach flows in"), (all_out, "every reach flows out"))
+        for where, what in (
+            (all_in, "water comes from every side (an outlet, or a line drawn wrongly)"),
+            (all_out, "water leaves on every side (a source, or a line drawn wrongly)"),
+        )
         for note in _node_doubts(reaches, where & ~told, what)
     ]
     return replace(result, notes=(*result.notes, *notes))
@@ -113,35 +114,24 @@ def unknown_direction(reaches: Reaches) -> tuple[Note, ...]:
 
 def _node_doubts(reaches: Reaches, which: Bools, what: str) -> list[Note]:
     """Return notes on nodes that water cannot enter or leave, in order of place."""
-    found = np.flatnonzero(which)
-    notes = []
-    for node in found[:_TOLD]:
-        rows = np.unique(reaches.source_id[(reaches.u == node) | (reaches.v == node)])
-        lon, lat = reaches.node_xy[node].tolist()
-        where = f"at {lon:.5f}, {lat:.5f} {what}: an outlet, a source, or a line drawn wrongly"
-        feature = "rows " + ", ".join(map(str, rows))
-        notes.append(Note("doubtful", "rivers", feature, where, _MEND, lon=lon, lat=lat))
-    more = found.size - _TOLD
-    if more > 0:
-        places = f"{more} more places where {what}"
-        notes.append(Note("doubtful", "rivers", None, places, count=more))
-    return notes
+    nodes = np.flatnonzero(which)
+    at = np.concatenate([reaches.u, reaches.v])
+    start, arm = group_by(at, len(reaches.node_xy))
+    rows = np.concatenate([reaches.source_id, reaches.source_id])
+    feature = [
+        "rows " + ", ".join(map(str, np.unique(rows[arm[start[node] : start[node + 1]]])))
+        for node in nodes
+    ]
+    places = Places(what, feature, *reaches.node_xy[nodes].T.tolist())
+    return notes_at("doubtful", "rivers", places=places, remedy=_MEND)
 
 
 def _doubts(reaches: Reaches, which: Bools, what: str, mend: str) -> list[Note]:
     """Return notes on doubtful reaches with their places, in order of place."""
     found = np.flatnonzero(which)
     middle = reaches.coords[(reaches.offsets[found] + reaches.offsets[found + 1] - 1) // 2]
-    found = found[np.lexsort((middle[:, 1], middle[:, 0]))]
-    notes = []
-    for k in found[:_TOLD]:
-        lon, lat = reaches.coords[(reaches.offsets[k] + reaches.offsets[k + 1] - 1) // 2].tolist()
-        feature = f"row {reaches.source_id[k]}" if reaches.source_id[k] >= 0 else "centre line"
-        notes.append(
-            Note("doubtful", "rivers", feature, f"{what} at {lon:.5f}, {lat:.5f}",
-                 mend, lon=lon, lat=lat)
-        )  # fmt: skip
-    more = found.size - _TOLD
-    if more > 0:
-        notes.append(Note("doubtful", "rivers", None, f"{what}: {more} more", count=more))
-    return notes
+    order = np.lexsort((middle[:, 1], middle[:, 0]))
+    rows = reaches.source_id[found[order]].tolist()
+    feature = [f"row {row}" if row >= 0 else "centre line" for row in rows]
+    places = Places(what, feature, *middle[order].T.tolist())
+    return notes_at("doubtful", "rivers", places=places, remedy=mend)

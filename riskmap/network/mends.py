@@ -8,10 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from riskmap.network.arcs import Floats, Ints
-from riskmap.report import Note
-
-#: Mends of one kind that are told one by one, with their place; the rest is counted.
-MENDS_TOLD = 20
+from riskmap.report import Note, Places, notes_at
 
 
 @dataclass(slots=True)
@@ -28,17 +25,12 @@ class Mends:
 
     def notes(self) -> tuple[Note, ...]:
         """Return the mends for the report, in order of place."""
-        notes = []
+        notes: list[Note] = []
         for what, parts in sorted(self.places.items()):
             row = np.concatenate([r for r, _ in parts])
             xy = np.concatenate([p for _, p in parts])
             order = np.lexsort((row, xy[:, 1], xy[:, 0]))
-            for k in order[:MENDS_TOLD]:
-                lon, lat = float(xy[k, 0]), float(xy[k, 1])
-                feature = f"row {row[k]}" if row[k] >= 0 else "centre line"
-                notes.append(Note("mended", "rivers", feature,
-                                  f"{what} at {lon:.5f}, {lat:.5f}", lon=lon, lat=lat))  # fmt: skip
-            more = order.size - MENDS_TOLD
-            if more > 0:
-                notes.append(Note("mended", "rivers", None, f"{what}: {more} more", count=more))
+            feature = [f"row {r}" if r >= 0 else "centre line" for r in row[order].tolist()]
+            places = Places(what, feature, *xy[order].T.tolist())
+            notes += notes_at("mended", "rivers", places=places)
         return tuple(notes)

@@ -271,7 +271,7 @@ def _far_notes(
                 "unattached",
                 "landings",
                 f"row {landings.index[k]}",
-                f"lies {' and '.join(far)}, beyond the limit of {tolerance_km * 1000.0:g} m: "
+                f"lies {' and '.join(far)}, beyond the limit of {tolerance_km:g} km: "
                 "nobody changes there",
                 "move the landing, or raise landing_tolerance_m of [travel] or max_access_km of "
                 "the layer",

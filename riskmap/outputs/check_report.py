@@ -18,8 +18,15 @@ from riskmap.report import Note, NoteKind
 from riskmap.results.check import Check, Component
 
 PARTS_SHOWN = 10
+#: Lines on one matter in one layer; what is beyond them is counted.
+LINES_SHOWN = 8
 #: Width of a report that goes into a file.
 _FILE_WIDTH = 140
+#: Where all that is counted only can be had.
+_WHOLE = (
+    "Nothing is cut short with --json. With -o FILE.gpkg every mend is a point of the layer mends, "
+    "every site one of the layer sites, with its distance from the water."
+)
 #: Kinds of notes of which each stands for as many features as it counts.
 _COUNTED: frozenset[NoteKind] = frozenset(
     {"unattached", "unreachable", "skipped", "doubtful", "ambiguous", "mended"}
@@ -53,6 +60,8 @@ def print_check(check: Check) -> None:
         console.print(Text(heading, style="bold"))
         for line in lines:
             console.print(Text(f"  {line}"), soft_wrap=True)
+    console.print()
+    console.print(Text(_WHOLE))
 
 
 def _layers(check: Check) -> Table:
@@ -72,7 +81,7 @@ def _parts(components: tuple[Component, ...]) -> Table:
     """Return the parts that have water; roads have a column where there are any."""
     roads = any("road" in part.km_by_mode for part in components)
     table = Table("part", "reaches", "km", *(["of road"] if roads else []), box=SIMPLE_HEAD)
-    for heading in ("flow known", "sure", "leaves at", "sites"):
+    for heading in ("flow known", "confidence", "water leaves at", "sites"):
         table.add_column(heading)
     wet = [(k, part) for k, part in enumerate(components, start=1) if "river" in part.km_by_mode]
     for k, part in wet[:PARTS_SHOWN]:
@@ -100,14 +109,16 @@ def _outlet(part: Component) -> str:
 def _about_parts(components: tuple[Component, ...]) -> Iterator[str]:
     """Say what the table leaves out, roads that no landing ties to water apart."""
     components = tuple(part for part in components if "river" in part.km_by_mode)
-    km = sum(part.length_km for part in components)
     if len(components) > PARTS_SHOWN:
         rest = components[PARTS_SHOWN:]
         rest_km, stranded = sum(p.length_km for p in rest), sum(sum(p.sites.values()) for p in rest)
         yield f"{len(rest)} more parts, {rest_km:.1f} km, {stranded} sites on them."
     if len(components) > 1:
-        share = components[0].length_km / km
-        yield f"The longest part holds {share:.0%} of {km:.0f} km; no trip goes between parts."
+        km = [part.km_by_mode["river"] for part in components]
+        yield (
+            f"Part 1 holds {km[0] / sum(km):.0%} of the {sum(km):.0f} km of water; "
+            "no trip goes from one part to another."
+        )
 
 
 def _about_roads(check: Check) -> Iterator[str]:
@@ -131,16 +142,33 @@ def note_sections(notes: Iterable[Note]) -> Iterator[tuple[str, list[str]]]:
             continue
         lines: list[str] = []
         for (_, remedy), group in groupby(mine, key=lambda note: (note.layer, note.remedy)):
-            lines += _lines(list(group))
+            for _, about in groupby(group, key=_subject):
+                lines += _lines(list(about))
             if remedy:
                 lines.append(f"→ {remedy}")
         total = f" ({sum(note.count for note in mine)})" if kind in _COUNTED else ""
         yield heading + total, lines
 
 
+def _subject(note: Note) -> str:
+    """Return what was seen at the place or places of a note, "" where it names none."""
+    return "" if note.places is None else note.places.what
+
+
 def _lines(notes: list[Note]) -> Iterator[str]:
-    """Return a line for each note; neighbours that say the same share one."""
-    for (layer, what), same in groupby(notes, key=lambda note: (note.layer, note.what)):
-        features = [note.feature for note in same if note.feature is not None]
+    """Return a line for each of the first notes; neighbours that say the same share one."""
+    shown = 0
+    for k, ((layer, what), same) in enumerate(
+        groupby(notes, key=lambda note: (note.layer, note.what))
+    ):
+        group = list(same)
+        if k >= LINES_SHOWN or (group[0].count > 1 and group[0].places is not None):
+            break
+        shown += len(group)
+        features = [note.feature for note in group if note.feature is not None]
         where = ", ".join([layer, " and ".join(dict.fromkeys(features))]) if features else layer
         yield " ".join(f"{where}: {what}".split())
+    rest = sum(note.count for note in notes[shown:])
+    if rest:
+        subject = _subject(notes[-1])
+        yield f"{notes[-1].layer}: {subject + ': ' if subject else ''}{rest} more"

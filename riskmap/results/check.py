@@ -122,6 +122,7 @@ class Check:
                     "what": note.what,
                     "remedy": note.remedy,
                     "count": note.count,
+                    "places": [[lon, lat] for _, _, lon, lat in note.at_places()],
                 }
                 for note in self.notes
             ],
@@ -294,14 +295,12 @@ def sites_on_network(check: Check) -> gpd.GeoDataFrame:
 
 def notes_with_places(check: Check) -> gpd.GeoDataFrame:
     """Return the notes that have a place (mends above all) as points, EPSG:4326."""
-    placed = [note for note in check.notes if note.lon is not None and note.lat is not None]
-    return gpd.GeoDataFrame(
-        {
-            "kind": [note.kind for note in placed],
-            "layer": [note.layer for note in placed],
-            "feature": [note.feature or "" for note in placed],
-            "what": [note.what for note in placed],
-        },
-        geometry=gpd.points_from_xy([n.lon for n in placed], [n.lat for n in placed]),
-        crs="EPSG:4326",
-    )
+    rows = [
+        (note.kind, note.layer, feature, what, lon, lat)
+        for note in check.notes
+        for what, feature, lon, lat in note.at_places()
+    ]
+    columns = ["kind", "layer", "feature", "what", "lon", "lat"]
+    table = pd.DataFrame(rows, columns=columns)
+    places = gpd.points_from_xy(table.pop("lon"), table.pop("lat"))
+    return gpd.GeoDataFrame(table, geometry=places, crs="EPSG:4326")

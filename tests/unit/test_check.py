@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import geopandas as gpd
+import numpy as np
 import pytest
+from shapely.geometry import LineString
 
 import riskmap as rm
 from riskmap.outputs.check_report import note_sections, print_check
@@ -72,6 +76,29 @@ def test_notes_stand_under_one_heading_with_one_remedy() -> None:
         ("Mended (2)", ["rivers, row 1 and row 7: closed at 1, 2"]),
         ("Worth knowing", ["rivers: is long"]),
     ]
+
+
+def test_what_is_cut_short_in_the_text_is_whole_in_the_files(small_study: SmallStudy) -> None:
+    """Two ends at each of thirty gaps: the text tells eight of these and counts the rest."""
+    ys = np.linspace(-12.0, -12.8, 32)
+    lines = [LineString([(-70.0, a - 2e-4), (-70.0, b)]) for a, b in itertools.pairwise(ys)]
+    gpd.GeoDataFrame(
+        {"name": "Río", "strahler": 1}, index=range(31), geometry=lines, crs=4326
+    ).to_file(small_study.file("rivers"), engine="pyogrio")
+    check = rm.Study.from_file(small_study.write().path).check()
+    (lines,) = (
+        lines for heading, lines in note_sections(check.notes) if heading.startswith("Mended")
+    )
+    assert len(lines) == 9
+    assert lines[-1] == "rivers: a gap between ends was closed: 44 more"
+    path = small_study.folder / "check.gpkg"
+    write_check(check, path)
+    mends = gpd.read_file(path, layer="mends")
+    assert set(mends["what"]) == {"a gap between ends was closed"}
+    assert len(mends) == 60
+    assert sorted(set(mends.geometry.y.round(4))) == sorted((ys[1:-1] - 1e-4).round(4))
+    told = [note for note in check.as_dict()["notes"] if note["kind"] == "mended"]
+    assert sum(len(note["places"]) for note in told) == 60
 
 
 def test_places_that_are_sensitive_are_not_named(small_study: SmallStudy) -> None:

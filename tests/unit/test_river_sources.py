@@ -183,8 +183,8 @@ def test_osm_ways_are_open_to_boats_as_they_say(tmp_path: Path) -> None:
     told = {note.feature: note.what for note in check.notes if "column out" in note.remedy}
     assert told == {
         "rows 1, 3, 4, 6": "boats are not allowed: closed in both seasons",
-        "row 7": "runs through a tunnel or culvert: closed in both seasons",
-        "row 5": "is intermittent: open in high water only",
+        "row 7": "water in a tunnel or culvert: closed in both seasons",
+        "row 5": "intermittent water: open in high water only",
     }
     assert reaches.flow_known.all()  # closed water flows all the same
 

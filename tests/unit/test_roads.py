@@ -160,7 +160,7 @@ def test_a_landing_too_far_from_its_road_or_its_water_is_told() -> None:
     region = road_region(landings=points_table("landing", rows))
     assert (region.sited.reaches.mode == LANDING).sum() == 2
     wet, far = notes(region, "unattached")
-    assert "landings, row 2: lies 3.3 km from navigable water, beyond the limit of 500 m" in wet
+    assert "landings, row 2: lies 3.3 km from navigable water, beyond the limit of 0.5 km" in wet
     assert "row 3: lies 4.0 km from a passable road and 2.2 km from navigable water" in far
     near = region.set("travel", landing_tolerance_m=4000.0)
     assert (near.sited.reaches.mode == LANDING).sum() == 3
