@@ -26,12 +26,11 @@ class Forest(NamedTuple):
     down: Ints  # (n,) arc back
     head: Ints  # (n,) first place of the block that a place is in
     block: Ints  # (n,) number of that block, −1 where it is a single node
-    member_start: Ints  # (n_blocks + 1,) places of each block, ascending
+    member_start: Ints  # (n_blocks + 1,) places of each block, ascending in each
     member: Ints
-    inner: Ints  # (n_inner,) places inside blocks …
-    inner_of: Ints  # (n,) … and the position of each place among them, or −1
+    inner_of: Ints  # (n,) position of each place in `member`, −1 where it is in no block
     inner_arc: Ints  # arcs inside blocks
-    decision: Bools  # (n_inner,) nodes where travellers choose
+    decision: Bools  # (n_inner,) which of `member` are nodes where travellers choose
 
 
 def find_forest(arcs: Arcs) -> Forest:
@@ -46,15 +45,16 @@ def find_forest(arcs: Arcs) -> Forest:
     number = np.full(node.size, -1, dtype=np.int32)
     number[heads] = np.arange(heads.size)
     block = number[head]
-    inner = np.flatnonzero(block >= 0).astype(np.int32)
+    inside = np.flatnonzero(block >= 0).astype(np.int32)
+    member_start, order = group_by(block[inside], heads.size)
+    member = inside[order]
     inner_of = np.full(node.size, -1, dtype=np.int32)
-    inner_of[inner] = np.arange(inner.size)
-    member_start, member = group_by(block[inner], heads.size)
+    inner_of[member] = np.arange(member.size)
     tail, to = head[place[arcs.tail]], head[place[arcs.head]]
     inner_arc = np.flatnonzero((tail == to) & (arcs.tail != arcs.head)).astype(np.int32)
     return Forest(
-        node, place, parent, up, down, head, block, member_start, inner[member], inner, inner_of,
-        inner_arc, decision[node[inner]],
+        node, place, parent, up, down, head, block, member_start, member, inner_of,
+        inner_arc, decision[node[member]],
     )  # fmt: skip
 
 

@@ -1,22 +1,70 @@
 """Crossings: least time and survival through each block, from each node to each (model §4).
 
 Dial's method once for each block and each node by which trips leave it, on the links of the blocks
-alone; nothing outside a block bears on the choices inside.
+alone; nothing outside a block bears on the choices inside. What it finds is kept, and put back when
+the flows are known. Pairs of block and exit are independent, and so are the flows of blocks: where
+there is enough of them, threads take a run each, and every number is still made by one of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import config, njit
 
 from riskmap.model.blocks import Forest
 from riskmap.model.links import Links, find_links
-from riskmap.model.passes import aim, allocate, forget, settle_anew, weigh
-from riskmap.model.routes import depart, send, spread
+from riskmap.model.passes import (
+    TO_FIRST,
+    TO_LAST,
+    Target,
+    Work,
+    aim,
+    allocate,
+    between,
+    forget,
+    own_part,
+    point,
+    settle_anew,
+    weigh,
+)
+from riskmap.model.routes import depart, only_end, send, spread
 from riskmap.network.arcs import Arcs, Bools, Floats, Ints
+
+
+
+Longs = npt.NDArray[np.int64]
+
+#: Shares that are kept between the two visits to a block (128 MiB); what is more is found again.
+KEPT_SHARES = 2**24
+#: Fewer links than this to look at, over all exits, are not worth a second thread.
+LINKS_A_THREAD = 50_000
+
+
+class Kept(NamedTuple):
+    """Hold what Dial's method found for each exit, in the order in which it settled the nodes."""
+
+    settled: Ints  # (n_exits,) number of nodes, −1: not kept
+    node_start: Longs  # (n_exits,) where an exit's nodes begin …
+    share_start: Longs  # … and the shares of the links that leave them
+    order: Ints
+    d: Floats
+    log_w: Floats
+    survive: Floats
+    share: Floats
+    ending: Floats  # (n_exits, 2, 3) `Target.links`
+
+
+class Leaving(NamedTuple):
+    """Hold how trips leave the entries in mid-chain: by entry, and by end of the chain."""
+
+    end: Ints  # (n_entries, 2) decision node, −1 where the entry is one itself
+    hours: Floats
+    survival: Floats
 
 
 class Crossings(NamedTuple):
@@ -30,23 +78,25 @@ class Crossings(NamedTuple):
     entry: Ints
     exit_start: Ints
     exit: Ints
-    cell_start: npt.NDArray[np.int64]
+    cell_start: Longs
     hours: Floats
     survival: Floats
+    leaving: Leaving
+    kept: Kept
 
 
 def links_of_blocks(arcs: Arcs, forest: Forest, *, hazard_aversion_h: float) -> Links:
-    """Find the links inside blocks, between positions in `forest.inner`."""
+    """Find the links inside blocks, between positions in `forest.member`."""
     picked = forest.inner_arc
     _, edge = np.unique(arcs.edge[picked], return_inverse=True)
     inside = Arcs(
-        forest.inner.size,
+        forest.member.size,
         forest.inner_of[forest.place[arcs.tail[picked]]],
         forest.inner_of[forest.place[arcs.head[picked]]],
         edge.astype(np.int32),
         arcs.time_h[picked],
         arcs.hazard[picked],
-        np.ones(forest.inner.size),
+        np.ones(forest.member.size),
     )
     return find_links(inside, hazard_aversion_h=hazard_aversion_h, decision=forest.decision)
 
@@ -56,8 +106,10 @@ def list_crossings(forest: Forest, starts: Bools, ends: Bools) -> Crossings:
     entry_start, entry, exit_start, exits = _list_places(forest, starts, ends)
     cells = np.zeros(entry_start.size, dtype=np.int64)
     np.cumsum(np.diff(entry_start).astype(np.int64) * np.diff(exit_start), out=cells[1:])
-    none = np.empty(0)
-    return Crossings(entry_start, entry, exit_start, exits, cells, none, none)
+    none, no, start = np.empty(0), np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int64)
+    kept = Kept(no, start, start, no, none, none, none, none, np.empty((0, 2, 3)))
+    leaving = Leaving(np.empty((0, 2), dtype=np.int32), np.empty((0, 2)), np.empty((0, 2)))
+    return Crossings(entry_start, entry, exit_start, exits, cells, none, none, leaving, kept)
 
 
 def solve_crossings(
@@ -66,8 +118,19 @@ def solve_crossings(
     """Find the time and the survival of every crossing that was listed."""
     if not links.node_chain.size:
         return listed
-    hours, survival = _solve(links, forest, listed, theta_per_h)
-    return listed._replace(hours=hours, survival=survival)
+    cells = int(listed.cell_start[-1])
+    nodes, shares = _sizes(links, forest, listed)
+    solved = listed._replace(
+        hours=np.full(cells, np.inf), survival=np.zeros(cells),
+        leaving=_leave(links, forest, listed), kept=_make_room(nodes, shares),
+    )  # fmt: skip
+    work = allocate(links, 0)
+
+    def solve(first: int, last: int) -> None:
+        _solve(links, forest, solved, own_part(links, work), theta_per_h, first, last)
+
+    _in_runs(solve, np.cumsum(shares))
+    return solved
 
 
 def load_blocks(
@@ -93,8 +156,52 @@ def load_blocks(
     """
     if not links.node_chain.size:
         return np.zeros(0), np.zeros(0)
-    n_arcs = forest.inner_arc.size
-    return _load(links, forest, crossings, mass, beta_per_h, theta_per_h, n_arcs)
+    work = allocate(links, forest.inner_arc.size)
+    _, shares = _sizes(links, forest, crossings)
+
+    def load(first: int, last: int) -> None:
+        own = own_part(links, work)
+        _load(links, forest, crossings, mass, own, beta_per_h, theta_per_h, first, last)
+
+    total = np.append(0, np.cumsum(shares))
+    _in_runs(load, total[crossings.exit_start[1:]])
+    spread(links, work)
+    return work.arc_flow[0], work.arc_flow[1]
+
+
+def _sizes(links: Links, forest: Forest, at: Crossings) -> tuple[Longs, Longs]:
+    """Return for each exit the nodes where travellers choose in its block, and the links there."""
+    bounds = forest.member_start
+    chosen = np.append(0, np.cumsum(forest.decision))
+    nodes, links_out = np.diff(chosen[bounds]), np.diff(links.out_start[bounds])
+    exits = np.diff(at.exit_start)
+    return np.repeat(nodes, exits), np.repeat(links_out, exits).astype(np.int64)
+
+
+def _make_room(nodes: Longs, shares: Longs) -> Kept:
+    """Make room for as much as may be kept: the exits in order, until it is full."""
+    fits = np.cumsum(shares) <= KEPT_SHARES
+    node_start = np.append(0, np.cumsum(np.where(fits, nodes, 0)))
+    share_start = np.append(0, np.cumsum(np.where(fits, shares, 0)))
+    n = int(node_start[-1])
+    return Kept(
+        np.where(fits, 0, -1).astype(np.int32), node_start, share_start,
+        np.empty(n, dtype=np.int32), np.empty(n), np.empty(n), np.empty(n),
+        np.empty(int(share_start[-1])), np.empty((nodes.size, 2, 3)),
+    )  # fmt: skip
+
+
+def _in_runs(task: Callable[[int, int], None], cost: Longs) -> None:
+    """Do a task for runs of things, given what they cost together with all before them."""
+    total = int(cost[-1]) if cost.size else 0
+    threads = max(1, min(config.NUMBA_NUM_THREADS, total // LINKS_A_THREAD))
+    inner = np.searchsorted(cost, total * np.arange(1, threads) / threads)
+    bounds = [0, *inner.tolist(), cost.size]
+    if threads == 1:
+        task(0, cost.size)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(task, bounds[:-1], bounds[1:]))
 
 
 @njit(cache=True)
@@ -141,75 +248,201 @@ def _list_places(  # noqa: C901  # pragma: no cover
     return entry_start, entry[:n_in], exit_start, exits[:n_out]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _solve(  # pragma: no cover
-    links: Links, forest: Forest, at: Crossings, theta: float
-) -> tuple[Floats, Floats]:
-    n_arcs = forest.inner_arc.size
-    work = allocate(links, n_arcs)
-    work.d[:] = np.inf
-    work.rank[:] = -1
-    hours = np.full(at.cell_start[-1], np.inf)
-    survival = np.zeros(at.cell_start[-1])
-    for b in range(at.exit_start.size - 1):
-        n_exits = at.exit_start[b + 1] - at.exit_start[b]
-        for x in range(n_exits):
-            goal = at.exit[at.exit_start[b] + x]
-            target = aim(links, forest.inner_of[goal])
-            settled = settle_anew(links, target, work)
-            weigh(links, target, work, settled, theta)
-            for e in range(at.entry_start[b + 1] - at.entry_start[b]):
-                origin = at.entry[at.entry_start[b] + e]
-                cell = at.cell_start[b] + e * n_exits + x
-                if origin == goal:
-                    hours[cell], survival[cell] = 0.0, 1.0
-                    continue
-                hours[cell], survival[cell] = depart(
-                    links, target, work, forest.inner_of[origin], 0.0, theta
-                )
-            forget(links, work, settled)
-    return hours, survival
+    links: Links, forest: Forest, at: Crossings, work: Work, theta: float, first: int, last: int
+) -> None:
+    """Solve the exits from the first to before the last."""
+    b = np.searchsorted(at.exit_start, first, side="right") - 1
+    for x in range(first, last):
+        while x >= at.exit_start[b + 1]:
+            b += 1
+        target = aim(links, forest.inner_of[at.exit[x]])
+        settled = settle_anew(links, target, work)
+        weigh(links, target, work, settled, theta)
+        _keep(links, target, work, settled, at.kept, x)
+        _cross(links, forest, at, target, work, b, x, theta)
+        forget(links, work, settled)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
+def _cross(  # pragma: no cover
+    links: Links,
+    forest: Forest,
+    at: Crossings,
+    target: Target,
+    work: Work,
+    b: int,
+    x: int,
+    theta: float,
+) -> None:
+    """Note the times and the survival from all entries of a block to one exit."""
+    # Arrays are taken out of their tuples once (see `riskmap.model.passes.weigh`).
+    entry, inner_of, node_chain = at.entry, forest.inner_of, links.node_chain
+    end, leave_h, leave_s = at.leaving.end, at.leaving.hours, at.leaving.survival
+    hours, survival, d, survive, share = at.hours, at.survival, work.d, work.survive, work.share
+    n_exits = at.exit_start[b + 1] - at.exit_start[b]
+    cell = at.cell_start[b] + x - at.exit_start[b] - n_exits
+    for e in range(at.entry_start[b], at.entry_start[b + 1]):
+        cell += n_exits
+        origin = inner_of[entry[e]]
+        chain = node_chain[origin]
+        if origin == target.node:
+            hours[cell], survival[cell] = 0.0, 1.0
+            continue
+        if chain < 0:
+            hours[cell] = d[origin]
+            survival[cell] = survive[origin] if d[origin] < np.inf else 0.0
+            continue
+        by = -1
+        if chain != target.chain:
+            one, other = d[end[e, 0]], d[end[e, 1]]
+            by = only_end(leave_h[e, 0] + one, leave_h[e, 1] + other, one, other, theta)
+        if by < 0 or share[2 * chain + by] > 0.0:
+            hours[cell], survival[cell] = depart(links, target, work, origin, 0.0, theta)
+        elif d[end[e, by]] < np.inf:
+            hours[cell] = leave_h[e, by] + d[end[e, by]]
+            survival[cell] = leave_s[e, by] * survive[end[e, by]]
+
+
+@njit(cache=True, nogil=True)
 def _load(  # pragma: no cover
     links: Links,
     forest: Forest,
     at: Crossings,
     mass: tuple[Floats, Floats, Floats, Floats],
+    work: Work,
     beta: float,
     theta: float,
-    n_arcs: int,
-) -> tuple[Floats, Floats]:
-    entering, unseen, pull, beyond = mass
-    work = allocate(links, n_arcs)
-    work.d[:] = np.inf
-    work.rank[:] = -1
-    for b in range(at.exit_start.size - 1):
-        n_exits = at.exit_start[b + 1] - at.exit_start[b]
-        for x in range(n_exits):
-            goal = at.exit[at.exit_start[b] + x]
+    first: int,
+    last: int,
+) -> None:
+    """Load the blocks from the first to before the last."""
+    _, _, pull, beyond = mass
+    for b in range(first, last):
+        for x in range(at.exit_start[b], at.exit_start[b + 1]):
+            goal = at.exit[x]
             if pull[goal] == -np.inf:
                 continue
             inner = forest.inner_of[goal]
+            target, settled = _recall(links, inner, work, at.kept, x, theta)
             links.end_survival[inner] = beyond[goal]  # as if the whole rest were a checkpoint
-            target = aim(links, inner)
-            settled = settle_anew(links, target, work)
-            weigh(links, target, work, settled, theta)
-            for e in range(at.entry_start[b + 1] - at.entry_start[b]):
-                origin = at.entry[at.entry_start[b] + e]
-                hours = at.hours[at.cell_start[b] + e * n_exits + x]
-                if origin == goal or entering[origin] == -np.inf or hours == np.inf:
-                    continue
-                volume = np.exp(entering[origin] - beta * hours + pull[goal])
-                inside = forest.inner_of[origin]
-                if links.node_chain[inside] >= 0:  # only its own trips begin in mid-chain
-                    depart(links, target, work, inside, volume, theta)
-                else:
-                    work.arriving[inside] += volume
-                    work.unseen[inside] += volume * unseen[origin]
+            for k in range(settled):
+                work.survive[work.order[k]] *= beyond[goal]
+            _enter(links, forest, at, mass, target, work, b, x, beta, theta)
             send(links, target, work, settled)
             forget(links, work, settled)
             links.end_survival[inner] = 1.0
-    spread(links, work)
-    return work.arc_flow[0], work.arc_flow[1]
+
+
+@njit(cache=True, nogil=True)
+def _enter(  # pragma: no cover
+    links: Links,
+    forest: Forest,
+    at: Crossings,
+    mass: tuple[Floats, Floats, Floats, Floats],
+    target: Target,
+    work: Work,
+    b: int,
+    x: int,
+    beta: float,
+    theta: float,
+) -> None:
+    """Send what enters a block for one exit to the nodes where it chooses."""
+    entering, unseen, pull, _ = mass
+    entry, inner_of, node_chain = at.entry, forest.inner_of, links.node_chain
+    end, leave_h, leave_s = at.leaving.end, at.leaving.hours, at.leaving.survival
+    hours, d, survive, share = at.hours, work.d, work.survive, work.share
+    arriving, still, gather = work.arriving, work.unseen, work.gather
+    n_exits = at.exit_start[b + 1] - at.exit_start[b]
+    cell = at.cell_start[b] + x - at.exit_start[b] - n_exits
+    for e in range(at.entry_start[b], at.entry_start[b + 1]):
+        cell += n_exits
+        place = entry[e]
+        if place == at.exit[x] or entering[place] == -np.inf or hours[cell] == np.inf:
+            continue
+        origin = inner_of[place]
+        chain = node_chain[origin]
+        volume = np.exp(entering[place] - beta * hours[cell] + pull[at.exit[x]])
+        if chain < 0:
+            arriving[origin] += volume
+            still[origin] += volume * unseen[place]
+            continue
+        by = -1
+        if chain != target.chain:
+            one, other = d[end[e, 0]], d[end[e, 1]]
+            by = only_end(leave_h[e, 0] + one, leave_h[e, 1] + other, one, other, theta)
+        if by < 0 or share[2 * chain + by] > 0.0:
+            depart(links, target, work, origin, volume, theta)
+            continue
+        row, slot, to = TO_LAST if by else TO_FIRST, links.node_slot[origin], end[e, by]
+        through = volume * leave_s[e, by]  # only its own trips begin in mid-chain: unseen so far
+        gather[row, slot] += volume
+        gather[row + 1, slot] += through * survive[to]
+        arriving[to] += volume
+        still[to] += through
+
+
+@njit(cache=True, nogil=True)
+def _keep(  # pragma: no cover
+    links: Links, target: Target, work: Work, settled: int, kept: Kept, x: int
+) -> None:
+    """Keep what was found for an exit, where there is room."""
+    if kept.settled[x] < 0:
+        return
+    kept.settled[x], kept.ending[x] = settled, target.links
+    out_start, out_link, order, share = links.out_start, links.out_link, work.order, work.share
+    d, log_w, survive = work.d, work.log_w, work.survive
+    kept_order, kept_share, kept_d = kept.order, kept.share, kept.d
+    kept_w, kept_survive = kept.log_w, kept.survive
+    n, s = kept.node_start[x], kept.share_start[x]
+    for k in range(settled):
+        u = order[k]
+        kept_order[n + k], kept_d[n + k] = u, d[u]
+        kept_w[n + k], kept_survive[n + k] = log_w[u], survive[u]
+        for i in range(out_start[u], out_start[u + 1]):
+            kept_share[s] = share[out_link[i]]
+            s += 1
+
+
+@njit(cache=True, nogil=True)
+def _recall(  # pragma: no cover
+    links: Links, node: int, work: Work, kept: Kept, x: int, theta: float
+) -> tuple[Target, int]:
+    """Put back what was kept of an exit, or find it again; return it and how many have a way."""
+    settled = kept.settled[x]
+    if settled < 0:
+        target = aim(links, node)
+        settled = settle_anew(links, target, work)
+        weigh(links, target, work, settled, theta)
+        return target, settled
+    out_start, out_link, order, share = links.out_start, links.out_link, work.order, work.share
+    d, log_w, survive, rank = work.d, work.log_w, work.survive, work.rank
+    kept_order, kept_share, kept_d = kept.order, kept.share, kept.d
+    kept_w, kept_survive = kept.log_w, kept.survive
+    n, s = kept.node_start[x], kept.share_start[x]
+    for k in range(settled):
+        u = kept_order[n + k]
+        order[k], rank[u], d[u] = u, k, kept_d[n + k]
+        log_w[u], survive[u] = kept_w[n + k], kept_survive[n + k]
+        for i in range(out_start[u], out_start[u + 1]):
+            share[out_link[i]] = kept_share[s]
+            s += 1
+    return point(links, node, kept.ending[x]), settled
+
+
+@njit(cache=True)
+def _leave(links: Links, forest: Forest, at: Crossings) -> Leaving:  # pragma: no cover
+    """Measure the ways from the entries in mid-chain to the ends of their chains."""
+    n = at.entry.size
+    leaving = Leaving(np.full((n, 2), np.int32(-1)), np.full((n, 2), np.inf), np.zeros((n, 2)))
+    for e in range(n):
+        node = forest.inner_of[at.entry[e]]
+        chain, slot = links.node_chain[node], links.node_slot[node]
+        if chain < 0:
+            continue
+        for by in range(2):
+            last = links.chain_start[chain + by] - by
+            leaving.end[e, by] = links.slot_node[last]
+            leaving.hours[e, by], leaving.survival[e, by] = between(links, slot, last)
+    return leaving

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from riskmap.model.links import Links
@@ -49,7 +48,7 @@ class Target(NamedTuple):
     node: int
     chain: int
     slot: int
-    ends: npt.NDArray[np.int64]  # first and last slot of that chain
+    ends: tuple[int, int]  # first and last slot of that chain
     links: Floats  # (2, 3) from either end: generalized time, survival, share at that end
 
 
@@ -75,6 +74,19 @@ def allocate(links: Links, n_arcs: int) -> Work:  # pragma: no cover
 
 
 @njit(cache=True)
+def own_part(links: Links, work: Work) -> Work:  # pragma: no cover
+    """Return what one thread needs of its own beside the sums, with nothing found yet."""
+    n = links.node_chain.size
+    n_links = links.link_h.size
+    return Work(
+        np.full(n, np.inf), np.empty(n), np.empty(n), np.zeros(n), np.zeros(n),
+        np.full(n, np.int32(-1)), np.empty(n, dtype=np.int32),
+        np.empty(n_links + 2), np.empty(n_links + 2, dtype=np.int32), np.zeros(n_links),
+        work.link_flow, work.gather, work.arc_flow, np.empty((5, 2)),
+    )  # fmt: skip
+
+
+@njit(cache=True)
 def between(links: Links, slot: int, other: int) -> tuple[float, float]:  # pragma: no cover
     """Return generalized time (infinite if closed) and survival from a slot to one of its chain."""
     if slot <= other:
@@ -95,16 +107,24 @@ def between(links: Links, slot: int, other: int) -> tuple[float, float]:  # prag
 @njit(cache=True)
 def aim(links: Links, node: int) -> Target:  # pragma: no cover
     """Find where a destination lies, and the links that end there in mid-chain."""
-    chain, slot = int(links.node_chain[node]), int(links.node_slot[node])
-    ends = np.full(2, -1)
     ending = np.zeros((2, 3))
     ending[:, 0] = np.inf
+    target = point(links, node, ending)
+    for side in range(2):
+        if target.chain >= 0 and not links.is_cycle[target.chain]:
+            end = target.ends[side]
+            ending[side, 0], ending[side, 1] = between(links, end, target.slot)
+    return target
+
+
+@njit(cache=True)
+def point(links: Links, node: int, ending: Floats) -> Target:  # pragma: no cover
+    """Find where a destination lies, given the links that end there in mid-chain."""
+    chain, slot = int(links.node_chain[node]), int(links.node_slot[node])
+    first, last = -1, -1
     if chain >= 0:
-        ends[0], ends[1] = links.chain_start[chain], links.chain_start[chain + 1] - 1
-        for side in range(2):
-            if not links.is_cycle[chain]:
-                ending[side, 0], ending[side, 1] = between(links, int(ends[side]), slot)
-    return Target(int(node), chain, slot, ends, ending)
+        first, last = int(links.chain_start[chain]), int(links.chain_start[chain + 1]) - 1
+    return Target(int(node), chain, slot, (first, last), ending)
 
 
 @njit(cache=True)
@@ -137,45 +157,47 @@ def settle(links: Links, target: Target, work: Work) -> int:  # pragma: no cover
 @njit(cache=True)
 def forget(links: Links, work: Work, settled: int) -> None:  # pragma: no cover
     """Take a destination's times and shares back, where there are any, as `settle` does."""
+    out_start, out_link, share = links.out_start, links.out_link, work.share
+    order, d, rank = work.order, work.d, work.rank
     for k in range(settled):
-        u = work.order[k]
-        work.d[u] = np.inf
-        work.rank[u] = -1
-        for i in range(links.out_start[u], links.out_start[u + 1]):
-            work.share[links.out_link[i]] = 0.0
+        u = order[k]
+        d[u], rank[u] = np.inf, -1
+        for i in range(out_start[u], out_start[u + 1]):
+            share[out_link[i]] = 0.0
 
 
 @njit(cache=True)
 def settle_anew(links: Links, target: Target, work: Work) -> int:  # pragma: no cover
     """Do what `settle` does where nothing is left of another destination."""
+    in_start, in_link, link_tail, link_h = (
+        links.in_start, links.in_link, links.link_tail, links.link_h,
+    )  # fmt: skip
+    d, rank, order, keys, items = work.d, work.rank, work.order, work.keys, work.items
     size = 0
     if target.chain < 0:
-        work.d[target.node] = 0.0
-        size = heap_push(work.keys, work.items, size, 0.0, target.node)
+        d[target.node] = 0.0
+        size = heap_push(keys, items, size, 0.0, target.node)
     for side in range(2):
         if target.chain >= 0 and target.links[side, 0] < np.inf:
             node = links.slot_node[target.ends[side]]
-            if target.links[side, 0] < work.d[node]:
-                work.d[node] = target.links[side, 0]
-                size = heap_push(work.keys, work.items, size, work.d[node], node)
+            if target.links[side, 0] < d[node]:
+                d[node] = target.links[side, 0]
+                size = heap_push(keys, items, size, d[node], node)
     settled = 0
     while size > 0:
-        node = work.items[0]
-        size = heap_pop(work.keys, work.items, size)
-        if work.rank[node] >= 0:
+        node = items[0]
+        size = heap_pop(keys, items, size)
+        if rank[node] >= 0:
             continue
-        work.rank[node] = settled
-        work.order[settled] = node
+        rank[node] = settled
+        order[settled] = node
         settled += 1
-        for i in range(links.in_start[node], links.in_start[node + 1]):
-            link = links.in_link[i]
-            if link >> 1 == target.chain:
-                continue
-            tail = links.link_tail[link]
-            reached = work.d[node] + links.link_h[link]
-            if reached < work.d[tail]:
-                work.d[tail] = reached
-                size = heap_push(work.keys, work.items, size, reached, tail)
+        for i in range(in_start[node], in_start[node + 1]):
+            link = in_link[i]
+            tail, reached = link_tail[link], d[node] + link_h[link]
+            if reached < d[tail] and link >> 1 != target.chain:
+                d[tail] = reached
+                size = heap_push(keys, items, size, reached, tail)
     return settled
 
 
@@ -184,37 +206,54 @@ def weigh(  # pragma: no cover
     links: Links, target: Target, work: Work, settled: int, theta: float
 ) -> None:
     """Find W, the share of each link at its tail, and the expected survival from each node on."""
+    # Each array is taken out of its tuple once: that counts a reference, which costs more than
+    # what is done at a node.
+    out_start, out_link, link_head = links.out_start, links.out_link, links.link_head
+    link_h, link_survival = links.link_h, links.link_survival
+    order, rank, d, log_w = work.order, work.rank, work.d, work.log_w
+    share, survive = work.share, work.survive
+    first, last = -1, -1
+    if target.chain >= 0:
+        first, last = links.slot_node[target.ends[0]], links.slot_node[target.ends[1]]
     for k in range(settled):
-        u = work.order[k]
+        u = order[k]
         if u == target.node:
-            work.log_w[u] = 0.0
-            work.survive[u] = links.end_survival[u]
+            log_w[u], survive[u] = 0.0, links.end_survival[u]
             continue
-        d_u = work.d[u]
-        top = -np.inf
-        for i in range(links.out_start[u], links.out_start[u + 1]):
-            link = links.out_link[i]
-            v = links.link_head[link]
-            work.share[link] = -np.inf
-            if link >> 1 == target.chain or work.rank[v] < 0 or work.rank[v] >= k:
+        taken, only = 0, -1
+        for i in range(out_start[u], out_start[u + 1]):
+            link = out_link[i]
+            v = link_head[link]
+            share[link] = -np.inf
+            if link >> 1 == target.chain or rank[v] < 0 or rank[v] >= k:
                 continue
-            excess = links.link_h[link] + work.d[v] - d_u
-            if efficient(work.d[v], d_u, excess):
-                work.share[link] = log_share(excess, d_u, theta) + work.log_w[v]
-                top = max(top, work.share[link])
-        for side in range(2):
-            if target.chain >= 0 and links.slot_node[target.ends[side]] == u:
-                target.links[side, 2] = log_share(target.links[side, 0] - d_u, d_u, theta)
-                top = max(top, target.links[side, 2])
-        _share_out(links, target, work, u, top)
+            excess = link_h[link] + d[v] - d[u]
+            if efficient(d[v], d[u], excess):
+                share[link] = log_share(excess, d[u], theta) + log_w[v]
+                if share[link] > -np.inf:
+                    taken, only = taken + 1, link
+        if taken != 1 or u in (first, last):
+            _share_out(links, target, work, u, theta)
+            continue
+        log_w[u] = share[only]  # the one way on is taken by all
+        for i in range(out_start[u], out_start[u + 1]):
+            share[out_link[i]] = 0.0
+        share[only], survive[u] = 1.0, link_survival[only] * survive[link_head[only]]
 
 
 @njit(cache=True)
 def _share_out(  # pragma: no cover
-    links: Links, target: Target, work: Work, u: int, top: float
+    links: Links, target: Target, work: Work, u: int, theta: float
 ) -> None:
     """Turn the logarithms of the links at u into shares, and set log W and survival of u."""
-    total = 0.0
+    top, total = -np.inf, 0.0
+    for i in range(links.out_start[u], links.out_start[u + 1]):
+        top = max(top, work.share[links.out_link[i]])
+    for side in range(2):
+        if target.chain >= 0 and links.slot_node[target.ends[side]] == u:
+            d_u = work.d[u]
+            target.links[side, 2] = log_share(target.links[side, 0] - d_u, d_u, theta)
+            top = max(top, target.links[side, 2])
     for i in range(links.out_start[u], links.out_start[u + 1]):
         link = links.out_link[i]
         work.share[link] = np.exp(work.share[link] - top)

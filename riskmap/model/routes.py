@@ -145,6 +145,22 @@ def depart(  # pragma: no cover
 
 
 @njit(cache=True)
+def only_end(  # pragma: no cover
+    by_first: float, by_last: float, d_first: float, d_last: float, theta: float
+) -> int:
+    """Tell by which end of its chain a trip from mid-chain goes, −1 where both ends share it.
+
+    The times are to the destination by way of either end, and from that end on.
+    """
+    cost, excess = min(by_first, by_last), abs(by_last - by_first)
+    nearer = by_first <= by_last
+    if np.isfinite(excess) and efficient(d_last if nearer else d_first, cost, excess):
+        if log_share(excess, cost, theta) > -np.inf:
+            return -1
+    return 0 if nearer else 1
+
+
+@njit(cache=True)
 def _fork_cost(links: Links, target: Target, work: Work, slot: int) -> float:  # pragma: no cover
     """Return the least time from mid-chain; note in `fork` the two links that begin there.
 
@@ -263,6 +279,7 @@ def _split(  # pragma: no cover
         if share > 0.0:
             through = share * fork[SURVIVAL, side] * fork[BEYOND, side]
             survival += through
+        if share > 0.0 and volume > 0.0:
             _leave(links, target, work, slot, side, volume * share, volume * through)
     return survival
 
@@ -342,13 +359,32 @@ def pass_on(  # pragma: no cover
 @njit(cache=True)
 def send(links: Links, target: Target, work: Work, settled: int) -> None:  # pragma: no cover
     """Carry what arrives at each decision node on to the destination, farthest first."""
+    # Each array is taken out of its tuple once: that counts a reference, which costs more than
+    # what is done at a node.
+    out_start, out_link, link_head = links.out_start, links.out_link, links.link_head
+    link_survival, survive, share = links.link_survival, work.survive, work.share
+    order, arriving, unseen, flow = work.order, work.arriving, work.unseen, work.link_flow
+    first, last = -1, -1
+    if target.chain >= 0:
+        first, last = links.slot_node[target.ends[0]], links.slot_node[target.ends[1]]
     for k in range(settled - 1, -1, -1):
-        u = work.order[k]
-        arriving, unseen = work.arriving[u], work.unseen[u]
-        work.arriving[u], work.unseen[u] = 0.0, 0.0
-        if arriving == 0.0 or u == target.node:
+        u = order[k]
+        here, still = arriving[u], unseen[u]
+        arriving[u], unseen[u] = 0.0, 0.0
+        if here == 0.0 or u == target.node:
             continue
-        pass_on(links, target, work, u, arriving, unseen, -1, -1)
+        if u in (first, last):
+            pass_on(links, target, work, u, here, still, -1, -1)
+            continue
+        for i in range(out_start[u], out_start[u + 1]):
+            link = out_link[i]
+            if share[link] > 0.0:
+                v = link_head[link]
+                through = still * share[link] * link_survival[link]
+                flow[0, link] += here * share[link]
+                flow[1, link] += through * survive[v]
+                arriving[v] += here * share[link]
+                unseen[v] += through
 
 
 @njit(cache=True)
