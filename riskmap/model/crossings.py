@@ -32,10 +32,8 @@ from riskmap.model.passes import (
     settle_anew,
     weigh,
 )
-from riskmap.model.routes import depart, only_end, send, spread
+from riskmap.model.routes import depart, go_straight, only_end, only_straight, send, spread
 from riskmap.network.arcs import Arcs, Bools, Floats, Ints
-
-
 
 Longs = npt.NDArray[np.int64]
 
@@ -194,7 +192,8 @@ def _make_room(nodes: Longs, shares: Longs) -> Kept:
 def _in_runs(task: Callable[[int, int], None], cost: Longs) -> None:
     """Do a task for runs of things, given what they cost together with all before them."""
     total = int(cost[-1]) if cost.size else 0
-    threads = max(1, min(config.NUMBA_NUM_THREADS, total // LINKS_A_THREAD))
+    allowed = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    threads = max(1, min(allowed, total // LINKS_A_THREAD))
     inner = np.searchsorted(cost, total * np.arange(1, threads) / threads)
     bounds = [0, *inner.tolist(), cost.size]
     if threads == 1:
@@ -253,7 +252,7 @@ def _solve(  # pragma: no cover
     links: Links, forest: Forest, at: Crossings, work: Work, theta: float, first: int, last: int
 ) -> None:
     """Solve the exits from the first to before the last."""
-    b = np.searchsorted(at.exit_start, first, side="right") - 1
+    b = int(np.searchsorted(at.exit_start, first, side="right")) - 1
     for x in range(first, last):
         while x >= at.exit_start[b + 1]:
             b += 1
@@ -294,10 +293,18 @@ def _cross(  # pragma: no cover
             hours[cell] = d[origin]
             survival[cell] = survive[origin] if d[origin] < np.inf else 0.0
             continue
-        by = -1
-        if chain != target.chain:
-            one, other = d[end[e, 0]], d[end[e, 1]]
-            by = only_end(leave_h[e, 0] + one, leave_h[e, 1] + other, one, other, theta)
+        one, other = d[end[e, 0]], d[end[e, 1]]
+        if chain == target.chain:
+            slot = links.node_slot[origin]
+            way = 0 if slot < target.slot else 1  # … round, to the chain's other end
+            onward = other if way else one
+            hours[cell], survival[cell] = only_straight(
+                links, target, slot, leave_h[e, way] + onward, onward, theta
+            )
+            if hours[cell] == np.inf:
+                hours[cell], survival[cell] = depart(links, target, work, origin, 0.0, theta)
+            continue
+        by = only_end(leave_h[e, 0] + one, leave_h[e, 1] + other, one, other, theta)
         if by < 0 or share[2 * chain + by] > 0.0:
             hours[cell], survival[cell] = depart(links, target, work, origin, 0.0, theta)
         elif d[end[e, by]] < np.inf:
@@ -368,10 +375,20 @@ def _enter(  # pragma: no cover
             arriving[origin] += volume
             still[origin] += volume * unseen[place]
             continue
-        by = -1
-        if chain != target.chain:
-            one, other = d[end[e, 0]], d[end[e, 1]]
-            by = only_end(leave_h[e, 0] + one, leave_h[e, 1] + other, one, other, theta)
+        one, other = d[end[e, 0]], d[end[e, 1]]
+        if chain == target.chain:
+            slot = links.node_slot[origin]
+            way = 0 if slot < target.slot else 1
+            onward = other if way else one
+            time, through = only_straight(
+                links, target, slot, leave_h[e, way] + onward, onward, theta
+            )
+            if time < np.inf:
+                go_straight(links, target, work, slot, way == 0, volume, volume * through)
+            else:
+                depart(links, target, work, origin, volume, theta)
+            continue
+        by = only_end(leave_h[e, 0] + one, leave_h[e, 1] + other, one, other, theta)
         if by < 0 or share[2 * chain + by] > 0.0:
             depart(links, target, work, origin, volume, theta)
             continue

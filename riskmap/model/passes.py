@@ -246,14 +246,7 @@ def _share_out(  # pragma: no cover
     links: Links, target: Target, work: Work, u: int, theta: float
 ) -> None:
     """Turn the logarithms of the links at u into shares, and set log W and survival of u."""
-    top, total = -np.inf, 0.0
-    for i in range(links.out_start[u], links.out_start[u + 1]):
-        top = max(top, work.share[links.out_link[i]])
-    for side in range(2):
-        if target.chain >= 0 and links.slot_node[target.ends[side]] == u:
-            d_u = work.d[u]
-            target.links[side, 2] = log_share(target.links[side, 0] - d_u, d_u, theta)
-            top = max(top, target.links[side, 2])
+    top, total = _largest(links, target, work, u, theta), 0.0
     for i in range(links.out_start[u], links.out_start[u + 1]):
         link = links.out_link[i]
         work.share[link] = np.exp(work.share[link] - top)
@@ -276,3 +269,19 @@ def _share_out(  # pragma: no cover
             survive += target.links[side, 2] * target.links[side, 1] * beyond
     work.log_w[u] = top + np.log(total)
     work.survive[u] = survive
+
+
+@njit(cache=True)
+def _largest(  # pragma: no cover
+    links: Links, target: Target, work: Work, u: int, theta: float
+) -> float:
+    """Return the largest logarithm at u, after those of links that end in mid-chain are noted."""
+    top = -np.inf
+    for i in range(links.out_start[u], links.out_start[u + 1]):
+        top = max(top, work.share[links.out_link[i]])
+    for side in range(2):
+        if target.chain >= 0 and links.slot_node[target.ends[side]] == u:
+            d_u = work.d[u]
+            target.links[side, 2] = log_share(target.links[side, 0] - d_u, d_u, theta)
+            top = max(top, target.links[side, 2])
+    return top

@@ -154,10 +154,52 @@ def only_end(  # pragma: no cover
     """
     cost, excess = min(by_first, by_last), abs(by_last - by_first)
     nearer = by_first <= by_last
-    if np.isfinite(excess) and efficient(d_last if nearer else d_first, cost, excess):
-        if log_share(excess, cost, theta) > -np.inf:
-            return -1
+    both = np.isfinite(excess) and efficient(d_last if nearer else d_first, cost, excess)
+    if both and log_share(excess, cost, theta) > -np.inf:
+        return -1
     return 0 if nearer else 1
+
+
+@njit(cache=True)
+def only_straight(  # pragma: no cover
+    links: Links, target: Target, slot: int, round_h: float, round_d: float, theta: float
+) -> tuple[float, float]:
+    """Return time and survival to a destination on the same chain, where nobody goes round.
+
+    Where some do, or all, the time is infinite and `depart` tells. `round_h` is the time by way of
+    the chain's other end, `round_d` that from there on; who turns back there never gains.
+    """
+    if links.is_cycle[target.chain]:
+        return np.inf, 0.0
+    hours, survival = between(links, slot, target.slot)
+    if hours == np.inf or only_end(hours, round_h, 0.0, round_d, theta) != 0:
+        return np.inf, 0.0
+    return hours, survival * links.end_survival[target.node]
+
+
+@njit(cache=True)
+def go_straight(  # pragma: no cover
+    links: Links,
+    target: Target,
+    work: Work,
+    slot: int,
+    onward: bool,  # noqa: FBT001
+    transits: float,
+    undetected: float,
+) -> None:
+    """Note a volume on the arcs of a chain between a slot and the destination on it."""
+    chain = target.chain
+    first, last = links.chain_start[chain], links.chain_start[chain + 1] - 1
+    at = slot
+    while at != target.slot:
+        if onward:
+            arc = links.forward[at]
+            at = first if at + 1 == last and links.is_cycle[chain] else at + 1
+        else:
+            at = last - 1 if at == first and links.is_cycle[chain] else at - 1
+            arc = links.backward[at]
+        work.arc_flow[0, arc] += transits
+        work.arc_flow[1, arc] += undetected
 
 
 @njit(cache=True)
@@ -298,16 +340,7 @@ def _leave(  # pragma: no cover
     chain = links.node_chain[links.slot_node[slot]]
     first, last = links.chain_start[chain], links.chain_start[chain + 1] - 1
     if chain == target.chain and (links.is_cycle[chain] or (target.slot > slot) == (side == 1)):
-        at = slot
-        while at != target.slot:
-            if side == 1:
-                arc = links.forward[at]
-                at = first if at + 1 == last and links.is_cycle[chain] else at + 1
-            else:
-                at = last - 1 if at == first and links.is_cycle[chain] else at - 1
-                arc = links.backward[at]
-            work.arc_flow[0, arc] += transits
-            work.arc_flow[1, arc] += undetected
+        go_straight(links, target, work, slot, side == 1, transits, undetected)
         return
     row = TO_FIRST if side == 0 else TO_LAST
     work.gather[row, slot] += transits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import networkx as nx
+import numba
 import numpy as np
 import oracle
 import pytest
@@ -10,10 +11,18 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_networks import Case, cases
 
+from riskmap.model import crossings
 from riskmap.model.blocks import find_forest
 from riskmap.model.crossings import links_of_blocks
 from riskmap.model.demand import SitesOnWater, produce, pull_of_nodes, share_trips
-from riskmap.model.forest import Ends, beyond_bridges, cross_blocks, flow_of_movement, sum_movement
+from riskmap.model.forest import (
+    Ends,
+    Flow,
+    beyond_bridges,
+    cross_blocks,
+    flow_of_movement,
+    sum_movement,
+)
 from riskmap.model.links import find_links
 from riskmap.model.routes import least_costs_to, load_trips
 from riskmap.network.arcs import Arcs
@@ -74,6 +83,42 @@ def test_the_forest_agrees_with_a_pass_for_each_destination(
 
 def same(left: object, right: object) -> None:
     assert left == pytest.approx(right, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("theta", [2.0, np.inf])
+def test_threads_and_what_is_kept_change_no_figure(
+    monkeypatch: pytest.MonkeyPatch, theta: float
+) -> None:
+    """One thread and three, bit for bit; and blocks solved twice, where there is no room."""
+
+    def score(threads: int, room: int) -> Flow:
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+        monkeypatch.setattr(crossings, "LINKS_A_THREAD", 1)
+        monkeypatch.setattr(crossings, "KEPT_SHARES", room)
+        links = links_of_blocks(arcs, forest, hazard_aversion_h=0.5)
+        return flow_of_movement(
+            arcs, forest, links, cross_blocks(forest, links, [ends], theta_per_h=theta), ends,
+            beta_per_h=0.1, theta_per_h=theta, hazard_aversion_h=0.5,
+        )  # fmt: skip
+
+    water = nx.disjoint_union_all(
+        [nx.convert_node_labels_to_integers(nx.grid_2d_graph(5, 6))]
+        + [nx.circular_ladder_graph(n) for n in range(3, 12)]
+        + [nx.cycle_graph(n) for n in range(3, 40)]
+    )
+    parts = [min(part) for part in nx.connected_components(water)]
+    water.add_edges_from((v - 1, v) for v in parts[1:])
+    draw = np.random.default_rng(7)
+    for u, v in water.edges:
+        water.edges[u, v].update(travel_time_h=draw.integers(1, 9) / 4, hazard=draw.uniform())
+    arcs = arcs_of_graph(water).arcs
+    nodes = np.arange(0, arcs.n_nodes, 2, dtype=np.int32)
+    ends = Ends(nodes, 1.0 + nodes % 3, nodes, np.log(1.0 + nodes % 5))
+    forest = find_forest(arcs)
+    alone = score(1, 2**24)
+    for threads, room in ((2, 2**24), (3, 2**24), (2, 500), (1, 0)):
+        for mine, theirs in zip(alone, score(threads, room), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
 
 
 @settings(max_examples=200, deadline=None)
