@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks import building, maps, planning, speed, whole, world
+from benchmarks import building, cluster, maps, planning, speed, whole, world
 
 if __name__ == "__main__":
     speed.main()
     building.main()
     whole.main()
+    cluster.main()
     world.main()
     planning.main()
     maps.main()

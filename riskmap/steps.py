@@ -41,7 +41,7 @@ class Steps:
         yield
         self._taken[name] = {
             "seconds": round(perf_counter() - begun, 4),
-            "peak_mb": _peak_mb(),
+            "peak_mb": peak_mb(),
         }
 
     def record(self) -> Mapping[str, Mapping[str, float | None]]:
@@ -49,7 +49,8 @@ class Steps:
         return {name: dict(taken) for name, taken in self._taken.items()}
 
 
-def _peak_mb() -> float | None:
+def peak_mb() -> float | None:
+    """Return the most memory that this process has held, MB; None where nobody counts it."""
     if sys.platform == "win32":
         return None  # there is no such count there
     status = Path("/proc/self/status")

@@ -127,7 +127,7 @@ def run_basins(
         whole = whole_study(settings, sited, policing)
         bundles = _leave(cut_bundles(whole, layers, most_reaches=most_reaches), folder)
     with steps.take("scores"):
-        _score(bundles, client, steps_done=progress)
+        score_bundles(bundles, client, steps_done=progress)
     with steps.take("merge"):
         corridors, ids = _merge_corridors(bundles)
         files = _write_reaches(bundles, ids, folder)
@@ -185,7 +185,9 @@ def _leave(bundles: Iterable[Any], folder: Path) -> list[Path]:
     return homes
 
 
-def _score(bundles: list[Path], client: Client | None, *, steps_done: Progress | None) -> None:
+def score_bundles(
+    bundles: list[Path], client: Client | None = None, *, steps_done: Progress | None = None
+) -> None:
     """Have the cluster score what is not done, a few bundles ahead of the workers."""
     todo = [str(home.resolve()) for home in bundles if not (home / "done").is_dir()]
     tell: Callable[[str], None] = steps_done or (lambda _step: None)
