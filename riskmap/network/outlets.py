@@ -8,7 +8,7 @@ it is in `riskmap.network.direction`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -22,6 +22,7 @@ from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.attach import nearest_places
 from riskmap.network.parts import parts_of_network
 from riskmap.network.reaches import Reaches, split_reaches
+from riskmap.report import Note
 
 Longs = npt.NDArray[np.int64]
 
@@ -90,7 +91,7 @@ def place_outlets(reaches: Reaches, outlets: Floats) -> tuple[Reaches, Ints]:
     nodes = np.empty(lon.size, dtype=np.int32)
     nodes[midway] = cuts
     part = parts_of_network(reaches)
-    km = np.bincount(part[reaches.u], reaches.length_km)[part]
+    km = np.bincount(part[reaches.u], reaches.length_km).astype(np.float64)[part]
     for k in np.flatnonzero(~midway):
         if away[k] > OUTLET_KM:
             what = f"the nearest end of a river is {away[k]:.0f} km from it"
@@ -100,7 +101,25 @@ def place_outlets(reaches: Reaches, outlets: Floats) -> tuple[Reaches, Ints]:
         # Of the parts within reach the longest is meant, not the pond beside it.
         far = _away_km(reaches, lon[k], lat[k])
         nodes[k] = np.lexsort((far, -km, far > OUTLET_KM))[0]
-    return reaches, nodes
+    notes = _outlet_notes(reaches, nodes, km[nodes], np.column_stack([lon, lat]))
+    return replace(reaches, notes=(*reaches.notes, *notes)), nodes
+
+
+def _outlet_notes(reaches: Reaches, nodes: Ints, km: Floats, named: Floats) -> list[Note]:
+    """Say where each named outlet was put, and whether that is the end of a river."""
+    degree = np.bincount(ends_of_reaches(reaches).ravel())
+    notes = []
+    for node, whole, place in zip(nodes.tolist(), km.tolist(), named.tolist(), strict=True):
+        lon, lat = reaches.node_xy[node].tolist()
+        what = f"the water of {whole:.0f} km of rivers leaves at {lon:.5f}, {lat:.5f}"
+        feature = "outlet {:g}, {:g}".format(*place)
+        if degree[node] == 1:
+            notes.append(Note("notice", "rivers", feature, what, lon=lon, lat=lat))
+            continue
+        what += ", which is no end of a river: all its arms flow there"
+        mend = "name the river's end if it goes on below"
+        notes.append(Note("doubtful", "rivers", feature, what, mend, lon=lon, lat=lat))
+    return notes
 
 
 def _away_km(reaches: Reaches, lon: float, lat: float) -> Floats:

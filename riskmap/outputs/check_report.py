@@ -93,11 +93,17 @@ def _parts(components: tuple[Component, ...]) -> Table:
             f"{part.length_km:.1f}",
             *([f"{part.km_by_mode.get('road', 0.0):.1f}"] if roads else []),
             f"{part.flow_known_km / water_km:.0%}",
-            "as drawn" if part.flow_confidence is None else f"{part.flow_confidence:.2f}",
+            _confidence(part),
             _outlet(part),
             sites or "none",
         )
     return table
+
+
+def _confidence(part: Component) -> str:
+    if part.flow_known_km == 0.0:
+        return "–"
+    return "as drawn" if part.flow_confidence is None else f"{part.flow_confidence:.2f}"
 
 
 def _outlet(part: Component) -> str:

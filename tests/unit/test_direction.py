@@ -245,6 +245,34 @@ def test_an_outlet_far_from_every_river_is_refused() -> None:
         infer_direction(network(drawn(set())), outlets=np.array([[-60.0, -3.0]]))
 
 
+@pytest.mark.parametrize(
+    ("place", "node", "kind"),
+    [
+        ((-70.11, -12.61), (-70.1, -12.6), "notice"),  # beside an end
+        ((-70.1, -12.24), (-70.1, -12.25), "doubtful"),  # beside a confluence
+        ((-70.1, -12.45), (-70.1, -12.45), "doubtful"),  # on the river, far from both
+        ((-70.13, -12.45), None, "refused"),  # near the river, far from both
+    ],
+)
+def test_where_a_named_outlet_is_put_is_told(
+    place: tuple[float, float], node: tuple[float, float] | None, kind: str
+) -> None:
+    reaches = network(drawn(set()))
+    if node is None:
+        with pytest.raises(NetworkError, match="the nearest end of a river is 17 km from it"):
+            infer_direction(reaches, outlets=np.array([place]))
+        return
+    told = infer_direction(reaches, outlets=np.array([place]))
+    (note,) = (note for note in told.notes if (note.feature or "").startswith("outlet"))
+    assert note.kind == kind
+    assert (note.lon, note.lat) == pytest.approx(node, abs=1e-6)
+    km = reaches.length_km.sum()
+    assert f"the water of {km:.0f} km of rivers leaves at" in note.what
+    into, out = (set(nodes[told.flow_known].tolist()) for nodes in (told.v, told.u))
+    (outlet,) = into - out
+    assert told.node_xy[outlet] == pytest.approx(node, abs=1e-6)
+
+
 def test_an_outlet_needs_a_direction_that_is_inferred() -> None:
     layers = {
         "rivers": {"path": "r.gpkg", "outlet": [-70.0, -12.0]},
