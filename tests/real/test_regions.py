@@ -93,3 +93,24 @@ def test_the_page_of_a_real_region_is_whole(result: rm.Result, tmp_path: Path) -
     text = page.read_text("utf-8")
     assert result.outcome.study_name in text
     assert "Content-Security-Policy" in text
+
+
+def test_low_water_closes_the_streams_that_dry_up(shared_data: Path) -> None:
+    """The chart says which do; in high water they carry traffic, and the ranking differs."""
+    assert shared_data.is_dir()
+    settings = regions.ucayali().settings
+    results = {
+        season: rm.Study(settings.with_study(season=season)).run() for season in ("low", "high")
+    }
+    first, closed_km = {}, {}
+    for season, result in results.items():
+        scored = result.outcome.scored
+        dries = scored.reaches.attributes["navigable"] == "high"
+        assert dries.sum() > 100
+        closed_km[season] = scored.reaches.length_km[dries & ~scored.speeds.usable].sum()
+        carries = scored.by_reach.transits > 0.0
+        assert (carries & dries).any() == (season == "high")
+        first[season] = result.corridors["corridor_id"].head(20).tolist()
+    assert closed_km["low"] > 1000.0
+    assert closed_km["high"] == 0.0
+    assert first["low"] != first["high"]
