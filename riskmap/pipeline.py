@@ -17,7 +17,7 @@ import numpy as np
 from riskmap._version import __version__
 from riskmap.errors import DataError, NetworkError, Problem
 from riskmap.layers import Layers, read_layers
-from riskmap.layers.rasters import with_rasters
+from riskmap.layers.rasters import raster_records, with_rasters
 from riskmap.model.corridors import chain_reaches
 from riskmap.model.demand import SitesOnWater
 from riskmap.model.observed import observe_patrols, replace_kernel
@@ -433,6 +433,7 @@ def provenance_of(settings: Settings, layers: Layers) -> Mapping[str, Any]:
             }
             for name, source in layers.sources.items()
         },
+        "rasters": raster_records(settings),
     }
 
 

@@ -311,13 +311,18 @@ def _parse(raw: bytes, path: Path) -> dict[str, Any]:
 
 
 def _movements(checked: _StudyFile) -> tuple[MovementSection, ...]:
-    """Return the movements, or the two default ones as far as the study has their layers."""
-    if checked.movements:
-        return checked.movements
-    return tuple(
+    """Return the movements, and the default ones that are lacking.
+
+    Those are all, where the study states none; and one to what a raster draws, where none that it
+    states goes there.
+    """
+    stated = checked.movements
+    goes_to = {movement.destinations for movement in stated}
+    return stated + tuple(
         MovementSection(name=name, origins=origins, destinations=destinations)
         for name, origins, destinations in schema.DEFAULT_MOVEMENTS
         if {origins, destinations} <= _layers_of(checked)
+        and (not stated or (destinations == "rasters" and "rasters" not in goes_to))
     )
 
 
@@ -403,7 +408,7 @@ def _movement_problems(checked: _StudyFile) -> list[Problem]:
         movement.destinations != "rasters" for movement in checked.movements
     ):
         what = "attracts, and no movement goes there"
-        mend = 'add a movement with destinations = "rasters", or write use = "report"'
+        mend = 'add [layers.entry_points], a movement that goes there, or use = "report"'
         problems.append(Problem("[[rasters]]", "use", what, mend))
     if not checked.movements:
         problems.append(

@@ -21,6 +21,7 @@ from pyproj import Transformer
 from rasterio.errors import RasterioIOError
 
 from riskmap.errors import DataError, Problem
+from riskmap.layers.sources import hash_source
 from riskmap.settings import RasterSection, Settings
 
 Floats = npt.NDArray[np.float64]
@@ -67,6 +68,24 @@ def raster_columns(settings: Settings, lines: gpd.GeoSeries) -> dict[str, Floats
         )
         for section in settings.rasters
     }
+
+
+def raster_records(settings: Settings) -> list[dict[str, object]]:
+    """Say which rasters a study uses, for its provenance: use, file, hash, size and CRS."""
+    used: list[tuple[str, str]] = [(section.use, section.path) for section in settings.rasters]
+    used += [
+        ("elevation", section.elevation)
+        for section in settings.layers.values()
+        if section.elevation is not None
+    ]
+    return [{"use": use, "path": path, **_record(settings.folder / path)} for use, path in used]
+
+
+def _record(path: Path) -> dict[str, object]:
+    with rasterio.open(path) as raster:
+        crs = raster.crs.to_authority() if raster.crs is not None else None
+        size = {"width": raster.width, "height": raster.height}
+    return {"sha256": hash_source(path), **size, "crs": ":".join(crs) if crs else "of its own"}
 
 
 def raster_name(section: RasterSection) -> str:

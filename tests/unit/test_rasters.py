@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -158,15 +159,38 @@ def test_a_raster_attracts(make_study: Callable[..., SmallStudy]) -> None:
     assert "forest_loss" in outcome.corridors.iloc[0]["main_sites"]
 
 
-def test_a_raster_that_attracts_nobody_is_refused(small_study: SmallStudy) -> None:
-    _write(small_study.folder / "forest loss.tif", np.ones((2, 2), dtype=np.float32))
-    study = _with_raster(
-        small_study,
-        'use = "attraction"\n[[movements]]\nname = "a"\norigins = "entry_points"\n'
-        'destinations = "venues"',
-    )
+STATED = """use = "attraction"
+[[movements]]
+name = "a"
+origins = "entry_points"
+destinations = "venues"
+"""
+
+
+def test_a_raster_that_no_movement_goes_to_has_its_own(small_study: SmallStudy) -> None:
+    """The study file says that it attracts: entry points go there as if no movement were stated."""
+    path = small_study.folder / "forest loss.tif"
+    _write(path, np.ones((SIZE, SIZE), dtype=np.float32))
+    settings = load_settings(_with_raster(small_study, STATED).path)
+    assert [(m.origins, m.destinations) for m in settings.movements] == [
+        ("entry_points", "venues"), ("entry_points", "rasters"),
+    ]  # fmt: skip
+    outcome = run_study(settings)
+    assert outcome.summary["demand"] == pytest.approx(2000.0)
+    (record,) = outcome.provenance["rasters"]
+    assert record["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert {k: v for k, v in record.items() if k != "sha256"} == {
+        "use": "attraction", "path": "forest loss.tif", "width": SIZE, "height": SIZE,
+        "crs": "EPSG:4326",
+    }  # fmt: skip
+
+
+def test_a_raster_that_attracts_nobody_is_refused(make_study: Callable[..., SmallStudy]) -> None:
+    study = make_study(entry_points=None)
+    _write(study.folder / "forest loss.tif", np.ones((2, 2), dtype=np.float32))
+    stated = STATED.replace("entry_points", "mining_areas")
     with pytest.raises(StudyError, match="attracts, and no movement goes there"):
-        load_settings(study.path)
+        load_settings(_with_raster(study, stated).path)
 
 
 def test_rasters_that_cannot_be_used(small_study: SmallStudy) -> None:
