@@ -24,7 +24,7 @@ from riskmap.report import Note
 
 @dataclass(frozen=True, slots=True)
 class Sites:
-    """Hold the sites of one layer; the cells of one polygon share its row.
+    """Hold the sites of one layer; the cells of one polygon or raster share a row.
 
     Attributes
     ----------
@@ -73,6 +73,9 @@ def sites_of_layer(
         cells = grid_cells(table.geometry, cell_km=cell_km)
         at = cells.polygon
         return _unattached(layer, row[at], cells.lon, cells.lat, cells.area_ha * weight[at])
+    if layer == "rasters":  # the cells of one raster are one site, as those of a mining area
+        first = np.unique(table["name"].astype(str), return_index=True, return_inverse=True)
+        row = row[first[1]][first[2]]
     points = table.geometry
     return _unattached(layer, row, points.x.to_numpy(), points.y.to_numpy(), weight)
 
