@@ -92,8 +92,7 @@ class Study:
         """Read the layers and build the network, without scoring it."""
         layers = read_layers(self.settings)
         sited = site_layers(self.settings, layers, build_network(self.settings, layers))
-        study = self.settings.study
-        return check_network(study.name, study.season, layers, sited)
+        return check_network(self.settings.study, layers, sited)
 
 
 @dataclass(frozen=True)

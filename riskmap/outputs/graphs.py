@@ -62,6 +62,8 @@ def write_check(check: Check, path: Path, *, overwrite: bool = False) -> None:
     with whole_file(path, overwrite=overwrite) as part:
         for layer, (table, kind) in tables.items():
             table.to_file(part, layer=layer, driver="GPKG", engine="pyogrio", geometry_type=kind)
+        found = {layer: table for layer, (table, _) in tables.items()}
+        style_geopackage(part, found, language=check.language)
 
 
 def nodes_table(outcome: Outcome) -> gpd.GeoDataFrame:

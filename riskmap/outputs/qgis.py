@@ -7,7 +7,7 @@ stand there, and in the GeoPackage's own table of columns for other programs.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal
@@ -27,6 +27,9 @@ LABELLED: Final = 20
 _WATER: Final = "#8db8d2"
 _ROAD: Final = "#a79a8b"
 _ROUTE: Final = "#932667"
+_MINING: Final = {
+    "authorised": "#efe6d4", "informal": "#dcc4a0", "illegal": "#a3763f", "unknown": "#bdbdbd",
+}  # fmt: skip
 _MORE, _LESS, _SAME = "#b2182b", "#2166ac", "#8a8a8a"
 #: A score that rounds to the edge of a class is in that class, as on the map.
 _EDGE: Final = 5e-7
@@ -96,7 +99,7 @@ def layer_qml(table: gpd.GeoDataFrame, *, language: Language) -> str:
     Parameters
     ----------
     table
-        A ranking, reaches, routes, sites, a plan or a comparison.
+        A ranking, reaches, routes, sites, a plan, a comparison, or what a check found.
     language
         Of the names and legends.
     """
@@ -142,17 +145,23 @@ def _renderer(table: gpd.GeoDataFrame, language: Language) -> ET.Element:
     columns = set(table.columns)
     if "risk_score" in columns:
         return _graduated("risk_score", list(_score_classes(language)))
-    if "mode" in columns:
-        return _rules(list(_traffic_rules(table, language)))
-    if "hours_to_help" in columns:
-        return _rules(list(_help_rules(language)))
-    if "change" in columns:
-        return _rules(list(_change_rules(table, language)))
-    if "hours" in columns:
-        return _rules(list(_amount_rules(table, "hours", language)))
+    rules: Mapping[str, Callable[[], Iterator[_Rule]]] = {  # by a column that only such tables have
+        "flow_known": lambda: _part_rules(language),
+        "attached": lambda: _attached_rules(language),
+        "status": lambda: _status_rules(language),
+        "mode": lambda: _traffic_rules(table, language),
+        "hours_to_help": lambda: _help_rules(language),
+        "change": lambda: _change_rules(table, language),
+        "hours": lambda: _amount_rules(table, "hours", language),
+    }
+    for column, make in rules.items():
+        if column in columns:
+            return _rules(list(make()))
     symbol = _line((_ROUTE, 0.8, None)) if _is_line(table) else _point("#ffffff", 4.0, shape="star")
     if "node_id" in columns:
         symbol = _point(_SAME, 1.4)
+    if "feature" in columns:
+        symbol = _point("#f2c14e", 2.4, shape="diamond")
     return _single(symbol)
 
 
@@ -181,6 +190,31 @@ def _traffic_rules(table: gpd.GeoDataFrame, language: Language) -> Iterator[_Rul
     still = '"mode" <> \'road\' AND coalesce("transits", 0) = 0'
     yield still, _said("no_transit", language), _line((_WATER, 1.0, None))
     yield from _amount_rules(table, "transits", language)
+
+
+def _part_rules(language: Language) -> Iterator[_Rule]:
+    """Give reaches of the longest part and of others; doubts about the flow come before."""
+    doubtful, unknown = "\"flow_doubt\" <> ''", 'NOT "flow_known"'
+    river = "\"mode\" = 'river'"
+    sure = f"NOT ({doubtful}) AND NOT ({river} AND {unknown})"
+    yield doubtful, _said("flow_doubtful", language), _line((_MORE, 2.4, None))
+    yield (
+        f"{river} AND {unknown} AND NOT ({doubtful})",
+        _said("flow_unknown", language),
+        _line((_ROUTE, 1.8, "5;3")),
+    )
+    yield f'{sure} AND "part" = 1', _said("longest_part", language), _line((_LESS, 1.6, None))
+    yield f'{sure} AND "part" > 1', _said("other_parts", language), _line(("#e08214", 1.8, None))
+
+
+def _attached_rules(language: Language) -> Iterator[_Rule]:
+    yield '"attached"', _said("attached", language), _point("#4d9221", 1.8)
+    yield 'NOT "attached"', _said("too_far", language), _point(_MORE, 2.8)
+
+
+def _status_rules(language: Language) -> Iterator[_Rule]:
+    for status, color in _MINING.items():
+        yield f"\"status\" = '{status}'", _said(status, language), _area(color)
 
 
 def _amount_rules(table: gpd.GeoDataFrame, column: str, language: Language) -> Iterator[_Rule]:
@@ -278,6 +312,14 @@ def _point(color: str, size_mm: float, *, shape: str = "circle") -> ET.Element:
             )
         ],
     )
+
+
+def _area(color: str) -> ET.Element:
+    properties = {
+        "color": _rgba(color).removesuffix("255") + "150", "outline_color": _rgba("#5a3a1e"),
+        "outline_width": "0.26",
+    }  # fmt: skip
+    return _symbol("fill", [("SimpleFill", properties)])
 
 
 def _named(symbols: Sequence[ET.Element]) -> ET.Element:

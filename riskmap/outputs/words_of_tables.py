@@ -94,6 +94,19 @@ COLUMN_WORDS: Final[dict[str, tuple[str, str]]] = {
     "by_detection": ("Cambio por la detección", "Change by detection"),
     "trend": ("Tendencia", "Trend"),
     "why": ("Por qué", "Why"),
+    "part": ("Parte de la red (1: la más larga)", "Part of the network (1: the longest)"),
+    "flow_known": ("Sentido de la corriente conocido", "Direction of flow known"),
+    "flow_confidence": ("Certeza del sentido", "Confidence of the direction"),
+    "flow_doubt": ("Duda sobre el sentido", "Doubt about the direction"),
+    "attached": ("Unido al agua", "On the water"),
+    "kind": ("Clase", "Kind"),
+    "feature": ("Elemento", "Feature"),
+    "what": ("Qué se encontró", "What was found"),
+    "status": ("Situación legal", "Legal status"),
+    "status_rule": ("Regla", "Rule"),
+    "confidence": ("Certeza", "Confidence"),
+    "detected_on": ("Detectado el", "Detected on"),
+    "area_ha": ("Superficie (ha)", "Area (ha)"),
 }
 
 #: Classes of the legends: (Spanish, English).
@@ -110,6 +123,16 @@ LEGEND_WORDS: Final[dict[str, tuple[str, str]]] = {
     "range_h": ("{low} a {high} h hasta la ayuda", "{low} to {high} h to help"),
     "over_h": ("más de {low} h hasta la ayuda", "over {low} h to help"),
     "no_way": ("sin camino a la ayuda", "no way to help"),
+    "flow_doubtful": ("sentido de la corriente dudoso", "direction of flow in doubt"),
+    "flow_unknown": ("sentido de la corriente desconocido", "direction of flow not known"),
+    "longest_part": ("la parte más larga de la red", "longest part of the network"),
+    "other_parts": ("otras partes de la red", "other parts of the network"),
+    "attached": ("unido al agua", "on the water"),
+    "too_far": ("demasiado lejos del agua", "too far from the water"),
+    "authorised": ("minería autorizada", "authorised mining"),
+    "informal": ("minería informal", "informal mining"),
+    "illegal": ("minería ilegal", "illegal mining"),
+    "unknown": ("minería sin situación conocida", "mining of unknown status"),
 }
 
 _OF_HELP: Final = re.compile(r"(?:nearest|hours_(?P<way>to|from))_(?P<kind>.+?)"

@@ -19,6 +19,7 @@ from riskmap.network.sites import Sited
 from riskmap.report import Note
 from riskmap.results.reaches import MODES
 from riskmap.schema import LAYERS
+from riskmap.settings import Language, StudySection
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Check:
         The network and the sites on it.
     mining_pieces
         Mining areas cut by legal status, None where the study has none.
+    language
+        Of names and legends.
     """
 
     study: str
@@ -81,7 +84,8 @@ class Check:
     unattached: Mapping[str, int]
     notes: tuple[Note, ...]
     sited: Sited
-    mining_pieces: gpd.GeoDataFrame | None = None
+    mining_pieces: gpd.GeoDataFrame | None
+    language: Language
 
     @property
     def modes(self) -> dict[str, dict[str, float]]:
@@ -129,7 +133,7 @@ class Check:
         }
 
 
-def check_network(study: str, season: str, layers: Layers, sited: Sited) -> Check:
+def check_network(study: StudySection, layers: Layers, sited: Sited) -> Check:
     """Describe the layers of a study and the network that they give."""
     attached, unattached = {}, {}
     for name, sites in sited.sites.items():
@@ -141,8 +145,8 @@ def check_network(study: str, season: str, layers: Layers, sited: Sited) -> Chec
     }
     notes = _with_names(layers, (*layers.notes, *sited.reaches.notes, *sited.notes))
     return Check(
-        study, season, facts, _components(sited), attached, unattached, notes, sited,
-        layers.mining_pieces,
+        study.name, study.season, facts, _components(sited), attached, unattached, notes, sited,
+        layers.mining_pieces, study.language,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from shapely.geometry import LineString, Point
 
 from riskmap.layers import read_layers
 from riskmap.outputs.elements.corridors import CASING, CLASSES
-from riskmap.outputs.graphs import write_graph
+from riskmap.outputs.graphs import write_check, write_graph
 from riskmap.outputs.plans import write_comparison
 from riskmap.outputs.qgis import layer_qml
 from riskmap.outputs.words_of_tables import COLUMN_WORDS, LEGEND_WORDS, column_word
@@ -195,6 +195,23 @@ def _drawn(rules: list[tuple[str, str]], **values: object) -> list[str]:
                 f"SELECT count(*) FROM (SELECT {columns}) WHERE {condition}", [*values.values()]
             ).fetchone()[0]
         ]
+
+
+def test_what_a_check_found_opens_styled(small_study: SmallStudy, tmp_path: Path) -> None:
+    path = tmp_path / "check.gpkg"
+    check = Study.from_file(small_study.path).check()
+    write_check(check, path)
+    layers = {name for (name,) in ask(path, "SELECT f_table_name FROM layer_styles")}
+    assert layers == {"reaches", "sites", "mends", "doubtful_directions", "mining_status"}
+    for layer in layers:
+        table = gpd.read_file(path, layer=layer)
+        root = style(path, layer)
+        aliases = {a.attrib["field"]: a.attrib["name"] for a in root.iter("alias")}
+        assert set(aliases) == set(table.columns.drop("geometry"))
+        assert all(name != column for column, name in aliases.items())
+        rules = [r.attrib["filter"] for r in root.iter("rule")]
+        kept = [gpd.read_file(path, layer=layer, where=rule) for rule in rules]
+        assert not rules or sum(map(len, kept)) == len(table), layer
 
 
 def test_names_from_the_data_cannot_break_a_style(tmp_path: Path) -> None:

@@ -247,7 +247,7 @@ def test_the_graph_and_the_check_tell_modes_apart() -> None:
         "road": 6,
     }
     assert set(modes(region)) == {"river", "road", "landing"}
-    check = check_network("x", "low", region.layers, region.sited)
+    check = check_network(region.settings.study, region.layers, region.sited)
     assert check.as_dict()["modes"]["road"]["reaches"] == 3
     assert sorted(set(reaches_by_part(check)["mode"])) == ["landing", "river", "road"]
     (part,) = check.components
