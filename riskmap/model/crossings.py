@@ -135,9 +135,9 @@ def load_blocks(
     links: Links,
     forest: Forest,
     crossings: Crossings,
-    mass: tuple[Floats, Floats, Floats, Floats],
     *,
-    beta_per_h: float,
+    volume: Floats,
+    unseen: Floats,
     theta_per_h: float,
 ) -> tuple[Floats, Floats]:
     """Return the transits and undetected transits of `forest.inner_arc`.
@@ -146,11 +146,12 @@ def load_blocks(
     ----------
     links, forest, crossings
         The blocks.
-    mass
-        For each place the logarithm of what enters the block there, its mean survival so far; the
-        logarithm of the pull of what lies beyond, its mean survival.
-    beta_per_h, theta_per_h
-        β and θ, 1/h.
+    volume
+        The trips of every crossing.
+    unseen
+        Those of them that are not detected before and after.
+    theta_per_h
+        θ, 1/h.
     """
     if not links.node_chain.size:
         return np.zeros(0), np.zeros(0)
@@ -159,7 +160,7 @@ def load_blocks(
 
     def load(first: int, last: int) -> None:
         own = own_part(links, work)
-        _load(links, forest, crossings, mass, own, beta_per_h, theta_per_h, first, last)
+        _load(links, forest, crossings, volume, unseen, own, theta_per_h, first, last)
 
     total = np.append(0, np.cumsum(shares))
     _in_runs(load, total[crossings.exit_start[1:]])
@@ -302,11 +303,11 @@ def _cross(  # pragma: no cover
                 links, target, slot, leave_h[e, way] + onward, onward, theta
             )
             if hours[cell] == np.inf:
-                hours[cell], survival[cell] = depart(links, target, work, origin, 0.0, theta)
+                hours[cell], survival[cell] = depart(links, target, work, origin, 0.0, 0.0, theta)
             continue
         by = only_end(leave_h[e, 0] + one, leave_h[e, 1] + other, one, other, theta)
         if by < 0 or share[2 * chain + by] > 0.0:
-            hours[cell], survival[cell] = depart(links, target, work, origin, 0.0, theta)
+            hours[cell], survival[cell] = depart(links, target, work, origin, 0.0, 0.0, theta)
         elif d[end[e, by]] < np.inf:
             hours[cell] = leave_h[e, by] + d[end[e, by]]
             survival[cell] = leave_s[e, by] * survive[end[e, by]]
@@ -317,29 +318,33 @@ def _load(  # pragma: no cover
     links: Links,
     forest: Forest,
     at: Crossings,
-    mass: tuple[Floats, Floats, Floats, Floats],
+    volume: Floats,
+    unseen: Floats,
     work: Work,
-    beta: float,
     theta: float,
     first: int,
     last: int,
 ) -> None:
     """Load the blocks from the first to before the last."""
-    _, _, pull, beyond = mass
     for b in range(first, last):
         for x in range(at.exit_start[b], at.exit_start[b + 1]):
-            goal = at.exit[x]
-            if pull[goal] == -np.inf:
+            if not _any(at, volume, b, x):
                 continue
-            inner = forest.inner_of[goal]
-            target, settled = _recall(links, inner, work, at.kept, x, theta)
-            links.end_survival[inner] = beyond[goal]  # as if the whole rest were a checkpoint
-            for k in range(settled):
-                work.survive[work.order[k]] *= beyond[goal]
-            _enter(links, forest, at, mass, target, work, b, x, beta, theta)
+            target, settled = _recall(links, forest.inner_of[at.exit[x]], work, at.kept, x, theta)
+            _enter(links, forest, at, volume, unseen, target, work, b, x, theta)
             send(links, target, work, settled)
             forget(links, work, settled)
-            links.end_survival[inner] = 1.0
+
+
+@njit(cache=True, nogil=True)
+def _any(at: Crossings, volume: Floats, b: int, x: int) -> bool:  # pragma: no cover
+    """Tell whether anything leaves a block by an exit."""
+    n_exits = at.exit_start[b + 1] - at.exit_start[b]
+    first = at.cell_start[b] + x - at.exit_start[b]
+    for cell in range(first, at.cell_start[b + 1], n_exits):
+        if volume[cell] > 0.0:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -347,33 +352,30 @@ def _enter(  # pragma: no cover
     links: Links,
     forest: Forest,
     at: Crossings,
-    mass: tuple[Floats, Floats, Floats, Floats],
+    volume: Floats,
+    unseen: Floats,
     target: Target,
     work: Work,
     b: int,
     x: int,
-    beta: float,
     theta: float,
 ) -> None:
     """Send what enters a block for one exit to the nodes where it chooses."""
-    entering, unseen, pull, _ = mass
     entry, inner_of, node_chain = at.entry, forest.inner_of, links.node_chain
     end, leave_h, leave_s = at.leaving.end, at.leaving.hours, at.leaving.survival
-    hours, d, survive, share = at.hours, work.d, work.survive, work.share
+    d, survive, share = work.d, work.survive, work.share
     arriving, still, gather = work.arriving, work.unseen, work.gather
     n_exits = at.exit_start[b + 1] - at.exit_start[b]
     cell = at.cell_start[b] + x - at.exit_start[b] - n_exits
     for e in range(at.entry_start[b], at.entry_start[b + 1]):
         cell += n_exits
-        place = entry[e]
-        if place == at.exit[x] or entering[place] == -np.inf or hours[cell] == np.inf:
+        if volume[cell] == 0.0:
             continue
-        origin = inner_of[place]
+        origin = inner_of[entry[e]]
         chain = node_chain[origin]
-        volume = np.exp(entering[place] - beta * hours[cell] + pull[at.exit[x]])
         if chain < 0:
-            arriving[origin] += volume
-            still[origin] += volume * unseen[place]
+            arriving[origin] += volume[cell]
+            still[origin] += unseen[cell]
             continue
         one, other = d[end[e, 0]], d[end[e, 1]]
         if chain == target.chain:
@@ -384,19 +386,20 @@ def _enter(  # pragma: no cover
                 links, target, slot, leave_h[e, way] + onward, onward, theta
             )
             if time < np.inf:
-                go_straight(links, target, work, slot, way == 0, volume, volume * through)
+                undetected = unseen[cell] * through
+                go_straight(links, target, work, slot, way == 0, volume[cell], undetected)
             else:
-                depart(links, target, work, origin, volume, theta)
+                depart(links, target, work, origin, volume[cell], unseen[cell], theta)
             continue
         by = only_end(leave_h[e, 0] + one, leave_h[e, 1] + other, one, other, theta)
         if by < 0 or share[2 * chain + by] > 0.0:
-            depart(links, target, work, origin, volume, theta)
+            depart(links, target, work, origin, volume[cell], unseen[cell], theta)
             continue
         row, slot, to = TO_LAST if by else TO_FIRST, links.node_slot[origin], end[e, by]
-        through = volume * leave_s[e, by]  # only its own trips begin in mid-chain: unseen so far
-        gather[row, slot] += volume
+        through = unseen[cell] * leave_s[e, by]
+        gather[row, slot] += volume[cell]
         gather[row + 1, slot] += through * survive[to]
-        arriving[to] += volume
+        arriving[to] += volume[cell]
         still[to] += through
 
 

@@ -160,10 +160,10 @@ def flow_of_movement(
     reach = np.isfinite(strength)
     base = np.where(reach, strength, 0.0)
     transits, undetected = _load_bridges(forest, sums, arcs.tail.size)
+    volume, unseen = _fill_crossings(crossings, push, pull, beta_per_h)
     inside, unseen_inside = load_blocks(
-        links, forest, crossings, (push.whole, push.whole_s, pull.whole, pull.whole_s),
-        beta_per_h=beta_per_h, theta_per_h=theta_per_h,
-    )  # fmt: skip
+        links, forest, crossings, volume=volume, unseen=unseen, theta_per_h=theta_per_h
+    )
     transits[forest.inner_arc] = inside
     undetected[forest.inner_arc] = unseen_inside
     served = np.where(reach, ends.production * np.exp(pull.around[at] - base), 0.0)
@@ -327,15 +327,25 @@ def _seen_from(  # pragma: no cover
     n_exits = at.exit_start[b + 1] - at.exit_start[b]
     others, first = (at.exit, at.exit_start[b]) if pull else (at.entry, at.entry_start[b])
     count = n_exits if pull else at.entry_start[b + 1] - first
-    total, s = -np.inf, 1.0
+    hours, survival = at.hours, at.survival
+    step = 1 if pull else n_exits
+    first_cell = at.cell_start[b] + (which * n_exits if pull else which)
+    top = -np.inf
     for i in range(count):
-        other = others[first + i]
-        if other == place and not itself:
-            continue
-        cell = at.cell_start[b] + (which * n_exits + i if pull else i * n_exits + which)
-        seen = _shift(value[other], beta, at.hours[cell])
-        total, s = _join(total, s, seen, value_s[other] * at.survival[cell])
-    return total, s
+        if itself or others[first + i] != place:
+            seen = _shift(value[others[first + i]], beta, hours[first_cell + i * step])
+            top = max(top, seen)
+    if top == -np.inf:
+        return -np.inf, 1.0
+    total, s = 0.0, 0.0
+    for i in range(count):
+        other, cell = others[first + i], first_cell + i * step
+        seen = _shift(value[other], beta, hours[cell])
+        if (itself or other != place) and seen > -np.inf:
+            weight = np.exp(seen - top)
+            total += weight
+            s += weight * value_s[other] * survival[cell]
+    return top + np.log(total), s / total
 
 
 @njit(cache=True)
@@ -395,6 +405,28 @@ def _surround_block(  # pragma: no cover
         y = mine[start[b] + i]
         seen, s = _seen_from(forest, at, found.whole, found.whole_s, y, i, WITHOUT, beta, pull)
         found.around[y], found.around_s[y] = _join(found.around[y], found.around_s[y], seen, s)
+
+
+@njit(cache=True)
+def _fill_crossings(  # pragma: no cover
+    at: Crossings, push: Around, pull: Around, beta: float
+) -> tuple[Floats, Floats]:
+    """Return the trips of each crossing, and what of them is not detected before and after."""
+    volume, unseen = np.zeros(at.hours.size), np.zeros(at.hours.size)
+    entry, exits, hours = at.entry, at.exit, at.hours
+    coming, so_far = push.whole, push.whole_s
+    drawn, from_there = pull.whole, pull.whole_s
+    cell = 0
+    for b in range(at.exit_start.size - 1):
+        for e in range(at.entry_start[b], at.entry_start[b + 1]):
+            start = entry[e]
+            for x in range(at.exit_start[b], at.exit_start[b + 1]):
+                end = exits[x]
+                if start != end and hours[cell] < np.inf:
+                    volume[cell] = np.exp(coming[start] - beta * hours[cell] + drawn[end])
+                    unseen[cell] = volume[cell] * so_far[start] * from_there[end]
+                cell += 1
+    return volume, unseen
 
 
 @njit(cache=True)

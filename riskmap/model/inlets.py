@@ -295,7 +295,7 @@ def _trace(  # pragma: no cover
     links: Links, target: Target, work: Work, origin: int, waters: Waters, row: Floats, theta: float
 ) -> None:
     """Send a unit to the target, and record the kilometres that it runs along each corridor."""
-    depart(links, target, work, origin, 1.0, theta)
+    depart(links, target, work, origin, 1.0, 1.0, theta)
     _record_start(links, target, work, origin, waters, row)
     _follow(links, target, work, origin, waters, row)
     _record_arrival(links, target, work, waters, row)

@@ -102,8 +102,9 @@ def _load(  # pragma: no cover
         settled = settle(links, target, work)
         weigh(links, target, work, settled, theta)
         for t in range(trips.start[k], trips.start[k + 1]):
+            volume = trips.volume[t]
             cost[t], survival[t] = depart(
-                links, target, work, trips.origin[t], trips.volume[t], theta
+                links, target, work, trips.origin[t], volume, volume, theta
             )
         send(links, target, work, settled)
     spread(links, work)
@@ -129,18 +130,28 @@ def _cost_table(links: Links, destinations: Ints, origins: Ints) -> Floats:  # p
 
 @njit(cache=True)
 def depart(  # pragma: no cover
-    links: Links, target: Target, work: Work, origin: int, volume: float, theta: float
+    links: Links,
+    target: Target,
+    work: Work,
+    origin: int,
+    volume: float,
+    unseen: float,
+    theta: float,
 ) -> tuple[float, float]:
-    """Send a trip from its origin to the decision nodes; return its least time and survival."""
+    """Send trips from an origin to the decision nodes; return their least time and survival.
+
+    Of the volume that starts, `unseen` counts towards what is never detected.
+    """
     if links.node_chain[origin] >= 0:
         cost = _fork_cost(links, target, work, links.node_slot[origin])
         if not np.isfinite(cost):
             return np.inf, 0.0
-        return cost, _split(links, target, work, links.node_slot[origin], cost, volume, theta)
+        slot = links.node_slot[origin]
+        return cost, _split(links, target, work, slot, cost, volume, unseen, theta)
     if work.rank[origin] < 0:
         return np.inf, 0.0
     work.arriving[origin] += volume
-    work.unseen[origin] += volume
+    work.unseen[origin] += unseen
     return work.d[origin], work.survive[origin]
 
 
@@ -301,6 +312,7 @@ def _split(  # pragma: no cover
     slot: int,
     cost: float,
     volume: float,
+    unseen: float,
     theta: float,
 ) -> float:
     """Share a volume between the two links of `fork`; return the trip's survival."""
@@ -319,10 +331,9 @@ def _split(  # pragma: no cover
     for side in range(2):
         share = shares[side] / total
         if share > 0.0:
-            through = share * fork[SURVIVAL, side] * fork[BEYOND, side]
-            survival += through
+            survival += share * fork[SURVIVAL, side] * fork[BEYOND, side]
         if share > 0.0 and volume > 0.0:
-            _leave(links, target, work, slot, side, volume * share, volume * through)
+            _leave(links, target, work, slot, side, volume * share, unseen * share)
     return survival
 
 
@@ -334,9 +345,11 @@ def _leave(  # pragma: no cover
     slot: int,
     side: int,
     transits: float,
-    undetected: float,
+    unseen: float,
 ) -> None:
     """Note a volume on the link that begins at a slot, and pass it on to the link's end."""
+    survival = work.fork[SURVIVAL, side]
+    undetected = unseen * survival * work.fork[BEYOND, side]
     chain = links.node_chain[links.slot_node[slot]]
     first, last = links.chain_start[chain], links.chain_start[chain + 1] - 1
     if chain == target.chain and (links.is_cycle[chain] or (target.slot > slot) == (side == 1)):
@@ -346,7 +359,7 @@ def _leave(  # pragma: no cover
     work.gather[row, slot] += transits
     work.gather[row + 1, slot] += undetected
     node = links.slot_node[first if side == 0 else last]
-    unseen = transits * work.fork[SURVIVAL, side]
+    unseen = unseen * survival
     if _share_back(links, target, work, slot, side) > 0.0:
         total, _ = _without_return(links, target, work, slot, side)
         back = -1 if chain == target.chain else 2 * chain + side
