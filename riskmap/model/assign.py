@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import DemandError, Problem, collecting
-from riskmap.model.links import Links, find_links
+from riskmap.model.ancestors import load_table
+from riskmap.model.blocks import find_forest
+from riskmap.model.links import find_links
 from riskmap.model.routes import Loading, Trips, load_trips
-from riskmap.network.arcs import Floats, Ints, group_by
+from riskmap.network.arcs import Arcs, Floats, Ints, group_by
 from riskmap.network.graph import AnyGraph, arcs_of_graph
 
 DEMAND_COLUMNS = ("origin", "destination", "transits")
@@ -86,8 +88,9 @@ def assign(
         checked = check_demand(demand, {node: k for k, node in enumerate(graph)})
     if problems:
         raise DemandError(problems)
-    links = find_links(window.arcs, hazard_aversion_h=hazard_aversion_h)
-    loading = load_demand(links, checked, theta_per_h=theta_per_h, n_arcs=len(window.tail))
+    loading = load_demand(
+        window.arcs, checked, theta_per_h=theta_per_h, hazard_aversion_h=hazard_aversion_h
+    )
     table = pd.DataFrame(
         {
             "u": pd.Series(window.tail, dtype=object),
@@ -101,12 +104,30 @@ def assign(
     return table
 
 
-def load_demand(links: Links, demand: Demand, *, theta_per_h: float, n_arcs: int) -> Loading:
+def load_demand(
+    arcs: Arcs, demand: Demand, *, theta_per_h: float, hazard_aversion_h: float
+) -> Loading:
     """Load a demand table; `cost_h` and `survival` come back in the order of its trips."""
+    loaded = load_table(
+        arcs, find_forest(arcs), demand.origin, demand.destination, demand.volume,
+        theta_per_h=theta_per_h, hazard_aversion_h=hazard_aversion_h,
+    )  # fmt: skip
+    if loaded is not None:
+        return loaded
+    return load_by_destination(
+        arcs, demand, theta_per_h=theta_per_h, hazard_aversion_h=hazard_aversion_h
+    )
+
+
+def load_by_destination(
+    arcs: Arcs, demand: Demand, *, theta_per_h: float, hazard_aversion_h: float
+) -> Loading:
+    """Do what `load_demand` does by a pass for each destination, in little memory."""
+    links = find_links(arcs, hazard_aversion_h=hazard_aversion_h)
     destinations, group = np.unique(demand.destination, return_inverse=True)
     start, order = group_by(group, destinations.size)
     trips = Trips(destinations.astype(np.int32), start, demand.origin[order], demand.volume[order])
-    loaded = load_trips(links, trips, theta_per_h=theta_per_h, n_arcs=n_arcs)
+    loaded = load_trips(links, trips, theta_per_h=theta_per_h, n_arcs=arcs.tail.size)
     cost, survival = np.empty_like(loaded.cost_h), np.empty_like(loaded.survival)
     cost[order], survival[order] = loaded.cost_h, loaded.survival
     return Loading(loaded.transits, loaded.undetected, cost, survival)
@@ -182,7 +203,9 @@ def check_demand(demand: pd.DataFrame, position: Mapping[Hashable, int]) -> Dema
 
 def _positions(nodes: pd.Series, position: Mapping[Hashable, int]) -> Ints:
     """Return each node's position, −1 where the graph has no such node."""
-    return np.fromiter((position.get(node, -1) for node in nodes), dtype=np.int32, count=len(nodes))
+    code, different = pd.factorize(nodes)
+    found = [position.get(node, -1) for node in different.tolist()]
+    return np.array([*found, -1], dtype=np.int32)[code]  # no name at all has the code −1
 
 
 def _refuse_rows(demand: pd.DataFrame, origin: Ints, destination: Ints, volume: Floats) -> None:

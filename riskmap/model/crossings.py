@@ -328,23 +328,14 @@ def _load(  # pragma: no cover
     """Load the blocks from the first to before the last."""
     for b in range(first, last):
         for x in range(at.exit_start[b], at.exit_start[b + 1]):
-            if not _any(at, volume, b, x):
+            column = at.cell_start[b] + x - at.exit_start[b]
+            n_exits = at.exit_start[b + 1] - at.exit_start[b]
+            if not np.any(volume[column : at.cell_start[b + 1] : n_exits]):
                 continue
             target, settled = _recall(links, forest.inner_of[at.exit[x]], work, at.kept, x, theta)
             _enter(links, forest, at, volume, unseen, target, work, b, x, theta)
             send(links, target, work, settled)
             forget(links, work, settled)
-
-
-@njit(cache=True, nogil=True)
-def _any(at: Crossings, volume: Floats, b: int, x: int) -> bool:  # pragma: no cover
-    """Tell whether anything leaves a block by an exit."""
-    n_exits = at.exit_start[b + 1] - at.exit_start[b]
-    first = at.cell_start[b] + x - at.exit_start[b]
-    for cell in range(first, at.cell_start[b + 1], n_exits):
-        if volume[cell] > 0.0:
-            return True
-    return False
 
 
 @njit(cache=True, nogil=True)

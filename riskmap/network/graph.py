@@ -5,6 +5,7 @@ Nothing is computed on a networkx graph; see `riskmap.network.arcs` for the arra
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -59,18 +60,22 @@ def arcs_of_graph(graph: AnyGraph) -> GraphArcs:
     problems: list[Problem] = []
     position = {node: i for i, node in enumerate(graph.nodes)}
     q = _node_values(graph, problems)
-    rows = _edge_rows(graph, problems)
+    tail, head, key, time_h, hazard = _edges(graph, problems)
     if problems:
         raise DemandError(problems)
-    tail = [row[0] for row in rows]
-    head = [row[1] for row in rows]
-    key = [row[2] for row in rows]
-    tails = np.array([position[u] for u in tail], dtype=np.int32)
-    heads = np.array([position[v] for v in head], dtype=np.int32)
-    edge = _pair_directed(tail, head, key) if graph.is_directed() else _pair_undirected(rows)
-    time_h = np.array([row[3] for row in rows], dtype=np.float64)
-    hazard = np.array([row[4] for row in rows], dtype=np.float64)
-    hazard = hazard + checkpoint_hazard(q)[tails] if rows else hazard
+    if not graph.is_directed():  # each edge is followed by its way back
+        tail, head = (
+            list(itertools.chain.from_iterable(zip(one, other, strict=True)))
+            for one, other in ((tail, head), (head, tail))
+        )
+        key = list(itertools.chain.from_iterable(zip(key, key, strict=True)))
+        time_h, hazard = np.repeat(time_h, 2), np.repeat(hazard, 2)
+        edge = np.repeat(np.arange(len(tail) // 2, dtype=np.int32), 2)
+    else:
+        edge = _pair_directed(tail, head, key)
+    tails = np.fromiter(map(position.__getitem__, tail), dtype=np.int32, count=len(tail))
+    heads = np.fromiter(map(position.__getitem__, head), dtype=np.int32, count=len(head))
+    hazard = hazard + checkpoint_hazard(q)[tails]
     arcs = Arcs(len(position), tails, heads, edge, time_h, hazard, 1.0 - q)
     return GraphArcs(arcs, position, tail, head, key)
 
@@ -96,27 +101,28 @@ def _node_values(graph: AnyGraph, problems: list[Problem]) -> Floats:
     return values
 
 
-def _edge_rows(
+def _edges(
     graph: AnyGraph, problems: list[Problem]
-) -> list[tuple[Hashable, Hashable, Hashable, float, float]]:
-    """Return (tail, head, key, time, hazard) of every arc, in the graph's order."""
+) -> tuple[list[Hashable], list[Hashable], list[Hashable], Floats, Floats]:
+    """Return tail, head, key, time and hazard of every edge, in the graph's order."""
     multi = graph.is_multigraph()
     view = cast("Any", graph).edges
-    edges = view(keys=True, data=True) if multi else view(data=True)
-    rows = []
-    for record in edges:
-        u, v, data = record[0], record[1], record[-1]
-        key = record[2] if multi else 0
-        time_h = _number(data.get("travel_time_h"))
-        hazard = _number(data.get("hazard", 0.0))
-        if not 0.0 < time_h < math.inf:
-            problems.append(_edge_problem(u, v, "travel_time_h", data, "finite hours above 0"))
-        if not hazard >= 0.0:
-            problems.append(_edge_problem(u, v, "hazard", data, "0 or more"))
-        rows.append((u, v, key, time_h, hazard))
-        if not graph.is_directed():
-            rows.append((v, u, key, time_h, hazard))
-    return rows
+    tail, head, *keys, data = (
+        map(list, zip(*(view(keys=True, data=True) if multi else view(data=True)), strict=True))
+        if graph.number_of_edges()
+        else ([], [], [], [])
+    )
+    key = keys[0] if multi else [0] * len(tail)
+    time_h = _numbers([values.get("travel_time_h") for values in data])
+    hazard = _numbers([values.get("hazard", 0.0) for values in data])
+    badly_timed, badly_watched = ~((time_h > 0.0) & (time_h < math.inf)), ~(hazard >= 0.0)
+    for i in np.flatnonzero(badly_timed | badly_watched):
+        u, v, values = tail[i], head[i], data[i]
+        if badly_timed[i]:
+            problems.append(_edge_problem(u, v, "travel_time_h", values, "finite hours above 0"))
+        if badly_watched[i]:
+            problems.append(_edge_problem(u, v, "hazard", values, "0 or more"))
+    return tail, head, key, time_h, hazard
 
 
 def _edge_problem(
@@ -135,8 +141,11 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _pair_undirected(rows: list[tuple[Hashable, Hashable, Hashable, float, float]]) -> Ints:
-    return np.repeat(np.arange(len(rows) // 2, dtype=np.int32), 2)
+def _numbers(values: list[object]) -> Floats:
+    """Return numbers, NaN for what is none."""
+    if set(map(type, values)) <= {float, int, np.float64}:
+        return np.array(values, dtype=np.float64)
+    return np.array([_number(value) for value in values], dtype=np.float64)
 
 
 def _pair_directed(tail: list[Hashable], head: list[Hashable], key: list[Hashable]) -> Ints:

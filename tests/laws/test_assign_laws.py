@@ -7,12 +7,19 @@ from collections import Counter
 from dataclasses import replace
 
 import networkx as nx
+import numpy as np
 import oracle
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracle import ArcId, Assigned
 from random_networks import DIRECTED, Case, cases, cut, flows
+
+import riskmap as rm
+from riskmap.model import ancestors
+from riskmap.model.assign import check_demand, load_by_destination, load_demand
+from riskmap.network.graph import arcs_of_graph
 
 INF = math.inf
 law = settings(max_examples=60, deadline=None)
@@ -33,6 +40,53 @@ def same_flows(left: Assigned, right: Assigned) -> None:
 def test_the_passes_over_links_agree_with_every_route_listed(case: Case) -> None:
     listed = oracle.assign(case.graph, case.trips, theta=case.theta, kappa=case.kappa)
     same_flows(flows(case), listed)
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases())
+def test_common_ancestors_agree_with_a_pass_for_each_destination(case: Case) -> None:
+    window = arcs_of_graph(case.graph)
+    demand = check_demand(case.demand, window.position)
+    chosen = {"theta_per_h": case.theta, "hazard_aversion_h": case.kappa}
+    for mine, theirs in zip(
+        load_demand(window.arcs, demand, **chosen),
+        load_by_destination(window.arcs, demand, **chosen),
+        strict=True,
+    ):
+        same(mine, theirs)
+
+
+@pytest.mark.parametrize("theta", [0.0, 1.5, INF])
+def test_common_ancestors_on_a_river_with_many_braids(theta: float) -> None:
+    draw = np.random.default_rng(3)
+    graph = nx.random_labeled_tree(400, seed=5)
+    graph.add_edges_from(draw.integers(0, 400, (30, 2)).tolist())
+    graph = nx.compose(
+        graph, nx.relabel_nodes(nx.grid_2d_graph(6, 6), lambda at: 400 + 6 * at[0] + at[1])
+    )
+    graph.remove_edges_from(list(nx.selfloop_edges(graph)))
+    for u, v in graph.edges:
+        graph.edges[u, v].update(travel_time_h=draw.integers(1, 9) / 4, hazard=draw.uniform(0, 0.2))
+    graph.add_edge(17, 400, travel_time_h=1.0, hazard=INF)
+    window = arcs_of_graph(graph)
+    ends = draw.integers(0, graph.number_of_nodes(), (5_000, 2))
+    trips = pd.DataFrame(ends, columns=["origin", "destination"]).assign(transits=1.0)
+    demand = check_demand(trips, window.position)
+    chosen = {"theta_per_h": theta, "hazard_aversion_h": 0.0}
+    mine = load_demand(window.arcs, demand, **chosen)
+    for found, wanted in zip(mine, load_by_destination(window.arcs, demand, **chosen), strict=True):
+        same(found, wanted)
+    assert np.all(mine.transits >= 0.0)
+    assert np.all(mine.undetected <= mine.transits * (1 + 1e-9))
+
+
+def test_too_many_crossings_are_loaded_by_destination(monkeypatch: pytest.MonkeyPatch) -> None:
+    ring = nx.cycle_graph(9)
+    nx.set_edge_attributes(ring, 1.0, "travel_time_h")
+    trips = pd.DataFrame({"origin": [0, 3], "destination": [4, 8], "transits": [1.0, 5.0]})
+    before = rm.assign(ring, trips)
+    monkeypatch.setattr(ancestors, "MOST_CROSSINGS", 0)
+    pd.testing.assert_frame_equal(rm.assign(ring, trips), before)
 
 
 @law
