@@ -53,14 +53,16 @@ def print_notes(notes: Iterable[Note]) -> None:
     """Print notes on standard error, a few of each kind and a count of the rest."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     shown: Counter[tuple[str, str]] = Counter()
+    rest: Counter[tuple[str, str]] = Counter()
     for note in notes:
-        shown[note.kind, note.layer] += 1
-        if shown[note.kind, note.layer] <= NOTES_SHOWN:
+        about = note.kind, note.layer
+        shown[about] += 1
+        if shown[about] <= NOTES_SHOWN:
             console.print(Text(str(note)))
-    for (kind, layer), count in shown.items():
-        if count > NOTES_SHOWN:
-            more = count - NOTES_SHOWN
-            console.print(Text(f"{kind}: {layer}: {more} more (riskmap check lists them all)"))
+        else:
+            rest[about] += note.count
+    for (kind, layer), more in rest.items():
+        console.print(Text(f"{kind}: {layer}: {more} more (riskmap check --json has them all)"))
 
 
 def print_timings(steps: Mapping[str, Mapping[str, float | None]]) -> None:
