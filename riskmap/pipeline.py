@@ -69,11 +69,12 @@ def run_study(settings: Settings, *, progress: Progress | None = None) -> Outcom
         reaches = build_network(settings, layers)
     with steps.take("sites"):
         sited = site_layers(settings, layers, reaches)
+    del reaches  # cut at its sites from here on
     with steps.take("scores"):
         scored, notes = score_network(settings, layers, sited)
     with steps.take("corridors"):
         outcome = assemble_outcome(
-            settings, layers, scored, (*layers.notes, *reaches.notes, *sited.notes, *notes)
+            settings, layers, scored, (*layers.notes, *sited.reaches.notes, *sited.notes, *notes)
         )
     return replace(outcome, provenance={**outcome.provenance, "steps": steps.record()})
 

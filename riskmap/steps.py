@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -35,10 +36,15 @@ class Steps:
 
     @contextmanager
     def take(self, name: str) -> Iterator[None]:
-        """Take one step; what it took is kept when it ends."""
+        """Take one step; what it took is kept when it ends.
+
+        Until then Python looks for no garbage in cycles: to go through a million geometries again
+        and again while they are made took a fifth of the time.
+        """
         self._progress(name)
         begun = perf_counter()
-        yield
+        with _no_collection():
+            yield
         self._taken[name] = {
             "seconds": round(perf_counter() - begun, 4),
             "peak_mb": peak_mb(),
@@ -47,6 +53,18 @@ class Steps:
     def record(self) -> Mapping[str, Mapping[str, float | None]]:
         """Return seconds, and the most memory (MB) of the process until each step's end."""
         return {name: dict(taken) for name, taken in self._taken.items()}
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def peak_mb() -> float | None:

@@ -97,14 +97,14 @@ def _default(rows: gpd.GeoDataFrame, column: Column, findings: Findings) -> pd.S
             count=len(rows),
         )
     dtype = "float64" if column.kind == "number" else "object"
-    return pd.Series([column.default] * len(rows), index=rows.index, dtype=dtype)
+    return pd.Series(np.full(len(rows), column.default, dtype=dtype), index=rows.index)
 
 
 def _numbers(given: pd.Series, column: Column, findings: Findings) -> pd.Series:
     values = pd.to_numeric(given, errors="coerce").astype("float64")
-    text = values.isna() & given.notna() & (given.astype(str).str.strip() != "")
-    if pd.api.types.is_numeric_dtype(given):
-        text &= False
+    text = values.isna() & given.notna()
+    if text.any():
+        text &= given.astype(str).str.strip() != ""
     if text.any() and text.sum() == given.notna().sum():
         findings.refuse(
             f"column {given.name} is not numeric (such as {str(given[text].iloc[0])[:40]!r})",

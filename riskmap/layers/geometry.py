@@ -6,13 +6,14 @@ the right kind cannot be used, and says so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
+from numba import njit
 
 from riskmap.layers.findings import Findings
 from riskmap.schema import GeometryKind
@@ -26,13 +27,6 @@ _TYPES: dict[GeometryKind, tuple[int, ...]] = {
     "polygon": (3, 6),
 }
 _PLURAL = {"point": "points", "line": "lines", "polygon": "areas"}
-
-
-class _Vertices(NamedTuple):
-    """Hold the vertices of geometries: those of geometry i are `xy[start[i] : start[i + 1]]`."""
-
-    xy: npt.NDArray[np.float64]
-    start: npt.NDArray[np.int64]
 
 
 def mend_geometry(
@@ -51,27 +45,21 @@ def mend_geometry(
     """
     number = rows.index.to_numpy()
     shapes: Geometries = rows.geometry.to_numpy()
-    vertices = _vertices(shapes)
+    start = np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(shapes))])
+    not_numbers, not_degrees, repeated = _look_at(shapely.get_coordinates(shapes), start)
     usable = _are_there(shapes, number, findings)
-    usable &= _are_numbers(vertices, number, usable, findings)
+    usable &= _are_numbers(not_numbers, number, usable, findings)
     usable &= _are_of_kind(shapes, number, usable, kinds, findings)
-    usable &= _are_degrees(vertices, number, usable, findings)
-    repeats = _repeat_points(vertices)[usable]
-    del vertices
+    usable &= _are_degrees(not_degrees, shapes, number, usable, findings)
     position = np.flatnonzero(usable)
-    number, shapes = number[usable], shapes[usable]
+    number, shapes, repeated = number[usable], shapes[usable], repeated[usable]
     shapes = _flatten(shapes, number, findings)
     shapes = _mend_areas(shapes, number, findings)
-    shapes = _mend_lines(shapes, number, repeats, findings)
+    shapes = _mend_lines(shapes, number, repeated, findings)
     shapes = _single_points(shapes, number, findings)
     whole = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     mended = rows.iloc[position[whole]]
     return mended.set_geometry(gpd.GeoSeries(shapes[whole], index=mended.index, crs=rows.crs))
-
-
-def _vertices(shapes: Geometries) -> _Vertices:
-    start = np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(shapes))])
-    return _Vertices(shapely.get_coordinates(shapes), start)
 
 
 def _are_there(shapes: Geometries, number: npt.NDArray[np.int64], findings: Findings) -> Bools:
@@ -83,18 +71,35 @@ def _are_there(shapes: Geometries, number: npt.NDArray[np.int64], findings: Find
     return there
 
 
-def _with_some(vertices: _Vertices, some: Bools) -> Bools:
-    """Tell the geometries that have some of the vertices."""
-    marks = np.zeros(vertices.start.size - 1, dtype=np.bool_)
-    marks[np.searchsorted(vertices.start, np.flatnonzero(some), side="right") - 1] = True
-    return marks
+@njit(cache=True)
+def _look_at(  # pragma: no cover
+    xy: npt.NDArray[np.float64], start: npt.NDArray[np.int64]
+) -> tuple[Bools, Bools, Bools]:
+    """Look at the vertices of every geometry: those of geometry i are `start[i] : start[i + 1]`.
+
+    Returns
+    -------
+    not_numbers, not_degrees, repeated
+        Whether a coordinate is not a number, or not degrees, and whether a vertex stands where the
+        one before it does.
+    """
+    n = start.size - 1
+    not_numbers, not_degrees, repeated = (
+        np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
+    )  # fmt: skip
+    for i in range(n):
+        for k in range(start[i], start[i + 1]):
+            x, y = xy[k, 0], xy[k, 1]
+            not_numbers[i] |= not (math.isfinite(x) and math.isfinite(y))
+            not_degrees[i] |= abs(x) > 180.0 or abs(y) > 90.0
+            repeated[i] |= k > start[i] and x == xy[k - 1, 0] and y == xy[k - 1, 1]
+    return not_numbers, not_degrees, repeated
 
 
 def _are_numbers(
-    vertices: _Vertices, number: npt.NDArray[np.int64], usable: Bools, findings: Findings
+    not_numbers: Bools, number: npt.NDArray[np.int64], usable: Bools, findings: Findings
 ) -> Bools:
-    x, y = vertices.xy.T
-    wrong = _with_some(vertices, ~(np.isfinite(x) & np.isfinite(y))) & usable
+    wrong = not_numbers & usable
     findings.unfit(
         number[wrong], "has a coordinate that is not a number", "draw it again, or delete the row"
     )
@@ -124,13 +129,16 @@ def _are_of_kind(
 
 
 def _are_degrees(
-    vertices: _Vertices, number: npt.NDArray[np.int64], usable: Bools, findings: Findings
+    not_degrees: Bools,
+    shapes: Geometries,
+    number: npt.NDArray[np.int64],
+    usable: Bools,
+    findings: Findings,
 ) -> Bools:
-    xy = vertices.xy
-    outside = (np.abs(xy[:, 0]) > 180.0) | (np.abs(xy[:, 1]) > 90.0)
-    wrong = _with_some(vertices, outside) & usable
+    wrong = not_degrees & usable
     if wrong.any() and wrong.sum() == usable.sum():
-        x, y = xy[outside][0]
+        xy = shapely.get_coordinates(shapes[wrong])
+        x, y = xy[(np.abs(xy) > np.array([180.0, 90.0])).any(axis=1)][0]
         findings.refuse(
             f"coordinates such as {x:.0f}, {y:.0f} are not degrees",
             "the CRS that is stated is not that of the file: state the right one",
@@ -139,15 +147,6 @@ def _are_degrees(
         return ~wrong
     findings.unfit(number[wrong], "has coordinates that are not degrees", "draw it again")
     return ~wrong
-
-
-def _repeat_points(vertices: _Vertices) -> Bools:
-    """Tell the geometries in which some vertex stands where the one before it does."""
-    xy, first = vertices.xy, vertices.start[:-1]
-    same = np.zeros(xy.shape[0], dtype=np.bool_)
-    same[1:] = (xy[1:, 0] == xy[:-1, 0]) & (xy[1:, 1] == xy[:-1, 1])
-    same[first[first < same.size]] = False
-    return _with_some(vertices, same)
 
 
 def _flatten(shapes: Geometries, number: npt.NDArray[np.int64], findings: Findings) -> Geometries:
@@ -186,9 +185,9 @@ def _areas_of(shape: shapely.Geometry) -> shapely.Geometry:
 
 
 def _mend_lines(
-    shapes: Geometries, number: npt.NDArray[np.int64], repeats: Bools, findings: Findings
+    shapes: Geometries, number: npt.NDArray[np.int64], repeated: Bools, findings: Findings
 ) -> Geometries:
-    line = repeats & np.isin(shapely.get_type_id(shapes), _TYPES["line"])
+    line = repeated & np.isin(shapely.get_type_id(shapes), _TYPES["line"])
     if not line.any():
         return shapes
     mended = shapes.copy()

@@ -143,14 +143,15 @@ def _outside_notes(
     rivers = tables.get("rivers")
     if rivers is None or rivers.empty:
         return notes, problems
-    west, south, east, north = rivers.total_bounds
+    area = rivers.total_bounds
+    west, south, east, north = area
     for name, table in tables.items():
         if name == "rivers" or table.empty:
             continue
         box = table.bounds.to_numpy()
-        if _any_inside(box, rivers.total_bounds):
+        if _any_inside(box, area):
             continue
-        swapped = _any_inside(box[:, [1, 0, 3, 2]], rivers.total_bounds)
+        swapped = _any_inside(box[:, [1, 0, 3, 2]], area)
         low, high = box[:, :2].min(axis=0), box[:, 2:].max(axis=0)
         what = (
             f"lies wholly outside the rivers' area: longitudes {low[0]:.1f} to {high[0]:.1f}, "

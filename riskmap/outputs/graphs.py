@@ -10,6 +10,7 @@ import numpy as np
 
 from riskmap.outputs.files import whole_file
 from riskmap.outputs.qgis import style_geopackage
+from riskmap.outputs.streams import write_geopackage
 from riskmap.results.check import (
     Check,
     doubtful_directions,
@@ -35,7 +36,7 @@ def write_graph(outcome: Outcome, path: Path, *, overwrite: bool = False) -> Non
         else:
             tables = {"nodes": nodes_table(outcome), "reaches": outcome.reaches}
             for layer, table in tables.items():
-                table.to_file(part, layer=layer, driver="GPKG", engine="pyogrio")
+                write_geopackage(table, part, layer=layer)
             style_geopackage(part, tables, language=outcome.language)
 
 
@@ -61,7 +62,7 @@ def write_check(check: Check, path: Path, *, overwrite: bool = False) -> None:
         tables["mining_status"] = (pieces, "MultiPolygon")
     with whole_file(path, overwrite=overwrite) as part:
         for layer, (table, kind) in tables.items():
-            table.to_file(part, layer=layer, driver="GPKG", engine="pyogrio", geometry_type=kind)
+            write_geopackage(table, part, layer=layer, kind=kind)
         found = {layer: table for layer, (table, _) in tables.items()}
         style_geopackage(part, found, language=check.language)
 

@@ -25,6 +25,7 @@ from riskmap.outputs.databases import write_database
 from riskmap.outputs.files import TABLE_ENDINGS, check_outputs, whole_file
 from riskmap.outputs.qgis import style_geopackage
 from riskmap.outputs.rasters import write_raster
+from riskmap.outputs.streams import write_geopackage, write_parquet
 from riskmap.results.access import places_of_help
 from riskmap.results.outcome import Outcome
 
@@ -243,18 +244,12 @@ def _write_json(tables: Tables, path: Path, record: Record) -> None:
 
 def _write_gpkg(tables: Tables, path: Path, _record: Record) -> None:
     for name, table in tables.items():
-        # An empty table has no geometry that says its kind.
-        known = table.geom_type.dropna()
-        kind = "LineString" if known.empty else str(known.iloc[0])
-        table.to_file(
-            path, layer=name, driver="GPKG", engine="pyogrio", geometry_type=kind, index=False,
-            use_arrow=True,
-        )  # fmt: skip
+        write_geopackage(table, path, layer=name)
 
 
 def _write_parquet(tables: Tables, path: Path, _record: Record) -> None:
     _, table = _first(tables)
-    table.to_parquet(path, index=False)
+    write_parquet(table, path)
 
 
 def _write_xlsx(tables: Tables, path: Path, record: Record) -> None:
