@@ -318,6 +318,14 @@ def peru_limits() -> gpd.GeoDataFrame:
     )  # fmt: skip
 
 
+def peru_health_posts() -> gpd.GeoDataFrame:
+    return _table(
+        _points(2), key=[99, 1], e_salud=["170101A101", "170101A201"],
+        name=["HOSP. SANTA ROSA", "C.S. JORGE CHAVEZ"], latitude=[-12.6, -12.58],
+        longitude=[-69.18, -69.2],
+    )  # fmt: skip
+
+
 def sernanp_areas() -> gpd.GeoDataFrame:
     return _table(
         _areas(1), anp_codi=["RN20"], anp_cate=["Reserva Nacional"], anp_nomb=["Tambopata"]

@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +20,7 @@ import rasterio
 import shapely
 from pyproj import Transformer
 from rasterio.errors import RasterioIOError
+from rasterio.warp import transform_bounds
 
 from riskmap.errors import DataError, Problem
 from riskmap.layers.sources import hash_source
@@ -29,6 +31,10 @@ Shapes = npt.NDArray[np.object_]
 
 #: Cells that are held at once.
 CELLS_IN_MEMORY = 5_000_000
+#: First bytes of a TIFF and of a BigTIFF, in both orders of bytes.
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+#: Cells across and down of a sample.
+_SAMPLE = 512
 #: Longest edge of an outline before it is drawn in the raster's CRS, m.
 _EDGE_M = 2000.0
 
@@ -86,6 +92,65 @@ def _record(path: Path) -> dict[str, object]:
         crs = raster.crs.to_authority() if raster.crs is not None else None
         size = {"width": raster.width, "height": raster.height}
     return {"sha256": hash_source(path), **size, "crs": ":".join(crs) if crs else "of its own"}
+
+
+class RasterLook(NamedTuple):
+    """Hold what a raster is: its CRS, west, south, east and north in degrees, what it holds."""
+
+    crs: str
+    box: tuple[float, float, float, float]
+    held: str
+
+
+def is_raster(path: Path) -> bool:
+    """Tell whether a file is a GeoTIFF, by its first bytes."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) in _TIFF
+
+
+def look_at_raster(path: Path) -> RasterLook:
+    """Describe a raster from a sample of its cells; a file of any size takes little memory.
+
+    Raises
+    ------
+    DataError
+        Where it cannot be read, or says no CRS.
+    """
+    section = RasterSection(path=str(path))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a raster without georeference: refused below
+            with rasterio.open(path) as raster:
+                _refuse(path, raster, section)
+                box = transform_bounds(raster.crs, "EPSG:4326", *raster.bounds)
+                crs = raster.crs.to_string()
+                held = f"{_counted(raster)}; {_sampled(raster)}"
+    except RasterioIOError as error:
+        raise _unreadable(path, error) from None
+    return RasterLook(crs, tuple(box), held)
+
+
+def _counted(raster: rasterio.DatasetReader) -> str:
+    bands = "1 band" if raster.count == 1 else f"{raster.count} bands"
+    unit = "°" if raster.crs.is_geographic else " m"
+    return f"{bands} of {raster.width} x {raster.height} cells of {raster.res[0]:.6g}{unit}"
+
+
+def _sampled(raster: rasterio.DatasetReader) -> str:
+    """Say what the first band holds, by cells read at most so many across."""
+    shape = (min(raster.height, _SAMPLE), min(raster.width, _SAMPLE))
+    cells = raster.read(1, out_shape=shape, masked=True).compressed()
+    cells = cells[np.isfinite(cells)]
+    if not cells.size:
+        return "no values in a sample of its cells"
+    return f"in a sample {cells.min():.4g} to {cells.max():.4g}, mean {cells.mean():.4g}"
+
+
+def _unreadable(path: Path, error: RasterioIOError) -> DataError:
+    what = f"cannot be read as a raster: {error}".replace(str(path), path.name)
+    return DataError(Problem("rasters", str(path), what, "check the path and the file"))
 
 
 def raster_name(section: RasterSection) -> str:
@@ -177,10 +242,7 @@ def values_in(
                     output="pandas", max_cells_in_memory=CELLS_IN_MEMORY,
                 )  # fmt: skip
     except RasterioIOError as error:
-        what = f"cannot be read as a raster: {error}".replace(str(path), path.name)
-        raise DataError(
-            Problem("rasters", str(path), what, "check the path and the file")
-        ) from None
+        raise _unreadable(path, error) from None
     values = found[section.statistic].to_numpy(dtype=np.float64, na_value=np.nan)
     some = found["count"].to_numpy(dtype=np.float64) > 0.0
     result: Floats = np.where(some, values, np.nan)

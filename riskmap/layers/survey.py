@@ -18,13 +18,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pyogrio
 
-from riskmap.errors import Problem
+from riskmap.errors import DataError, Problem
 from riskmap.layers.columns import canonical_columns
 from riskmap.layers.findings import Findings
 from riskmap.layers.folding import fold_heading
 from riskmap.layers.formats import Place, look_at
 from riskmap.layers.geometry import mend_geometry
 from riskmap.layers.mapping import apply_preset, find_column
+from riskmap.layers.rasters import is_raster, look_at_raster
 from riskmap.layers.recognition import geometry_kinds, presets_by_headings, recognise
 from riskmap.layers.sources import Source, hash_source, is_there, read_file, to_degrees
 from riskmap.layers.tables import SHEET_ERRORS, headings_of, sheets_of
@@ -86,6 +87,8 @@ class Survey:
         What was converted, mended, assumed, left out.
     problems
         What could not be read.
+    raster
+        What a raster holds, "" of a table.
     suggestion, or_else
         Line for the study file, under `[layers]`, "" where no layer takes the rows; and the lines
         for the other layers that the source fits.
@@ -111,6 +114,7 @@ class Survey:
     kinds: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
     notes: tuple[Note, ...] = ()
     problems: tuple[Problem, ...] = ()
+    raster: str = ""
     suggestion: str = ""
     or_else: tuple[str, ...] = ()
 
@@ -141,12 +145,27 @@ def survey_file(path: Path, asked: Asked) -> list[Survey]:
     findings = Findings(path.name)
     if not is_there(path, findings):
         return [Survey(str(path), None, problems=_problems(path, findings))]
+    if is_raster(path):
+        return [_survey_raster(path)]
     found = [
         survey for table in _tables(path, asked.table) for survey in _survey(path, table, asked)
     ]
     # a table of an extract or a track log in which nothing is, is not worth a word
     told = [s for s in found if s.rows or not _is_empty(s)]
     return told or found[:1]
+
+
+def _survey_raster(path: Path) -> Survey:
+    """Say what a raster holds, and how a study takes it."""
+    try:
+        found = look_at_raster(path)
+    except DataError as error:
+        return Survey(str(path), None, problems=tuple(error.problems))
+    lines = ("[[rasters]]", f"path = {json.dumps(str(path), ensure_ascii=False)}", 'use = "report"')
+    return Survey(
+        str(path), None, crs=found.crs, box=found.box, raster=found.held,
+        suggestion="\n".join(lines),
+    )  # fmt: skip
 
 
 def read_as(

@@ -78,13 +78,14 @@ def json_lines(surveys: Sequence[Survey]) -> list[str]:
 def survey_lines(surveys: Sequence[Survey]) -> list[str]:
     """Say what was found in each file, and at the end the lines for the study file."""
     lines = [line for survey in surveys for line in (*_survey(survey), "")]
-    ready = [survey.suggestion for survey in surveys if survey.suggestion]
+    ready = [survey.suggestion for survey in surveys if survey.suggestion and not survey.raster]
+    rasters = [line for survey in surveys if survey.raster for line in ("", survey.suggestion)]
     if not ready:
-        return lines[:-1]
+        return [*lines, "For the study file:", *rasters] if rasters else lines[:-1]
     twice = Counter(line.split(" = ")[0] for line in ready)
     repeated = sorted(name for name, count in twice.items() if count > 1)
     other = [f"# or {line}" for survey in surveys for line in survey.or_else]
-    lines += ["For the study file:", "", "[layers]", *ready, *other]
+    lines += ["For the study file:", "", "[layers]", *ready, *other, *rasters]
     lacks = [name for name in ("rivers", "entry_points") if name not in twice]
     if not {"venues", "mining_areas"} & set(twice):
         lacks.append("venues or mining_areas")
@@ -99,11 +100,14 @@ def _survey(survey: Survey) -> Iterable[str]:
     shapes = " and ".join(_PLURAL[kind] for kind in survey.geometry)
     table = f", table {survey.table}" if survey.table else ""
     yield f"{survey.path}{table}"
-    if survey.rows:
-        yield f"  holds      {survey.rows} {shapes or 'rows'}, {survey.crs or 'no CRS stated'}"
+    rows = f"{survey.rows} {shapes or 'rows'}" if survey.rows else ""
+    if rows or survey.raster:
+        yield f"  holds      {rows or survey.raster}, {survey.crs or 'no CRS stated'}"
     if survey.box is not None:
         west, south, east, north = survey.box
         yield f"  where      {west:.2f} to {east:.2f} east, {south:.2f} to {north:.2f} north"
+    if survey.raster:
+        yield '  use        a column of the corridors; with use = "attraction" it draws trips'
     if survey.rows:
         yield from _source(survey)
     yield from _use(survey)

@@ -17,15 +17,15 @@ TRUTH: dict[str, tuple[str | None, str | None, int, int]] = {
     "airstrips": ("mining_watch_airstrips", "entry_points", 2, 2),
     "basins_hydrobasins": ("hydrobasins", None, 9, 0),
     "borders_naturalearth": ("natural_earth_borders", "borders", 4, 4),
-    "boundaries_departments": ("peru_limits", None, 5, 0),
-    "boundaries_districts": ("peru_limits", None, 108, 0),
-    "boundaries_districts_hdx": ("peru_limits", None, 11, 0),
-    "boundaries_provinces": ("peru_limits", None, 21, 0),
-    "department_goremad": ("peru_limits", None, 1, 0),
-    "health_posts": (None, None, 105, 0),
-    "indigenous_territories": ("mining_watch_territories", None, 13, 0),
+    "boundaries_departments": ("peru_limits", "jurisdiction", 5, 5),
+    "boundaries_districts": ("peru_limits", "jurisdiction", 108, 108),
+    "boundaries_districts_hdx": ("peru_limits", "jurisdiction", 11, 11),
+    "boundaries_provinces": ("peru_limits", "jurisdiction", 21, 21),
+    "department_goremad": ("peru_limits", "jurisdiction", 1, 1),
+    "health_posts": ("peru_health_posts", "facilities", 105, 105),
+    "indigenous_territories": ("mining_watch_territories", "indigenous_territories", 13, 13),
     "mining_areas": ("amazon_mining_watch", "mining_areas", 3167, 325),
-    "mining_corridor": ("ingemmet_restricted", None, 1, 0),
+    "mining_corridor": ("ingemmet_restricted", "mining_corridor", 1, 1),
     "police_stations": ("inei_police_stations", "police_posts", 86, 86),
     "protected_area_tambopata_boundary": (None, None, 1, 0),
     "protected_areas": ("mining_watch_areas", "protected_areas", 6, 6),
@@ -59,11 +59,7 @@ def test_every_raw_file_is_known_for_what_it_is(surveys: dict[str, Survey]) -> N
         for name, s in surveys.items()
         if name not in _ASIDE
     }
-    # a layer that a later version takes is no longer a source without one
-    later = {"indigenous_territories", "mining_corridor"}
-    assert {n: t for n, t in told.items() if n not in later} == {
-        n: t for n, t in TRUTH.items() if n not in later
-    }
+    assert told == TRUTH
     assert not any(survey.problems for survey in surveys.values())
 
 
@@ -84,10 +80,14 @@ def test_what_is_said_of_single_files_is_true(surveys: dict[str, Survey]) -> Non
     assert "not known" in told("rivers_gshhg")
 
 
-def test_rasters_are_no_layers(shared_data: Path) -> None:
-    for file in (shared_data / "madre_de_dios").glob("*.tif"):
+def test_rasters_are_known_for_what_they_are(shared_data: Path) -> None:
+    for name, held in (("mining_fraction_15s", "0 to 1"), ("river_mask_15s", "0 to 1")):
+        file = shared_data / "madre_de_dios" / f"{name}.tif"
         (survey,) = survey_file(file, Asked())
-        assert "a raster, no layer" in str(survey.problems[0])
+        assert not survey.problems
+        assert survey.crs == "EPSG:4326"
+        assert held in survey.raster
+        assert survey.suggestion.startswith("[[rasters]]\npath = ")
 
 
 @pytest.mark.slow
