@@ -120,15 +120,13 @@ def _feet_anew(lines: Lines, boxes: Boxes, grid: Grid, cut: Bools, tolerance_m: 
 def _find_runs(lines: Lines, feet: Found, tolerance_m: float) -> _Runs:
     """Return the ends that run on, the farthest first."""
     beside = line_at(lines, feet.segment)
-    rows = np.flatnonzero(beside != feet.other // 2)
-    xy = end_places(lines, feet.other[rows])
-    met = (xy == lines.xy[feet.segment[rows] + (feet.t[rows] > 0.5)]).all(axis=1)
+    xy = end_places(lines, feet.other)
+    met = (xy == lines.xy[feet.segment + (feet.t > 0.5)]).all(axis=1)
     run, place, segment = _walk(
-        lines, feet.other[rows], beside[rows], feet.segment[rows], met, scales(xy), tolerance_m
+        lines, feet.other, beside, feet.segment, met, scales(xy), tolerance_m
     )
-    found = np.flatnonzero(run >= LEAST_RUN * tolerance_m)
-    at = rows[found]
-    runs = _Runs(feet.other[at], beside[at], run[found], segment[found], place[found])
+    at = np.flatnonzero(run >= LEAST_RUN * tolerance_m)
+    runs = _Runs(feet.other[at], beside[at], run[at], segment[at], place[at])
     return _farthest_first(lines, runs)
 
 
@@ -171,12 +169,13 @@ def _choose_runs(  # pragma: no cover
         for f in member[start[chain] : start[chain + 1]]:
             other = foot_end[f]
             back = at[f] if end % 2 == 0 else lines.along_m[lines.last[chain]] - at[f]
-            if other // 2 == beside or back > runs.run_m[k]:
+            if back > runs.run_m[k] or other == end or (other // 2 == beside and beside != chain):
                 continue
-            if not _is_tied(lines, other, beside, within_m) and not np.any(
-                foot_end[member[start[beside] : start[beside + 1]]] == other
-            ):
-                tied = False
+            tied = beside != chain and _is_tied(lines, other, beside, within_m)
+            for g in member[start[beside] : start[beside + 1]]:
+                its = at[g] if end % 2 == 0 else lines.along_m[lines.last[chain]] - at[g]
+                tied |= foot_end[g] == other and (beside != chain or its > runs.run_m[k])
+            if not tied:
                 break
         if tied:
             chosen[k] = touched[chain] = touched[beside] = True
@@ -224,7 +223,7 @@ def _walk(  # pragma: no cover
     metres: Floats,
     within_m: float,
 ) -> tuple[Floats, Floats, Longs]:
-    """Walk from each end along its chain while another is beside it.
+    """Walk from each end along its chain while another is beside it, or a far part of its own.
 
     Returns how far from the end the two part, m, where, and on which segment; 0 where the walk
     comes to the other end of the chain, or the two have `met` at a vertex and fork from it. Steps
@@ -236,10 +235,17 @@ def _walk(  # pragma: no cover
     xy, first, last, along = lines.xy, lines.first, lines.last, lines.along_m
     for i in range(end.size):
         chain, ahead = end[i] // 2, end[i] % 2 == 0
-        begin = first[chain] if ahead else last[chain] - 1
-        side = first[on[i]], last[on[i]], segment[i]
+        begin, length = (first[chain] if ahead else last[chain] - 1), along[last[chain]]
+        side, room = (first[on[i]], last[on[i]], segment[i]), length
+        if on[i] == chain:  # its half before the place beside the end counts as another chain
+            room = 0.5 * (along[segment[i]] if ahead else length - along[segment[i] + 1])
+            half = np.searchsorted(
+                along[first[chain] : last[chain] + 1], room if ahead else length - room
+            )
+            half += first[chain]
+            side = (half, side[1], side[2]) if ahead else (side[0], half - 1, side[2])
         scale = metres[i, 0], metres[i, 1]
-        away = _steps_beside(xy, along, begin, along[last[chain]], ahead, side, scale, within_m)
+        away = _steps_beside(xy, along, begin, (length, room), ahead, side, scale, within_m)
         n = away.size
         if n * within_m / STEPS < LEAST_RUN * within_m or (met[i] and away[n // 2] > ONE_LINE_M):
             continue
@@ -247,7 +253,7 @@ def _walk(  # pragma: no cover
         while n > 0 and away[n - 1] > limit:
             n -= 1
         run[i] = max(n - 1, 0) * within_m / STEPS
-        at = run[i] if ahead else along[last[chain]] - run[i]
+        at = run[i] if ahead else length - run[i]
         k, x, y = _place_at(xy, along, begin, at, ahead)
         at_segment[i], place[i, 0], place[i, 1] = k, x, y
     return run, place, at_segment
@@ -258,7 +264,7 @@ def _steps_beside(  # pragma: no cover
     xy: Floats,
     along: Floats,
     begin: int,
-    length: float,
+    span: tuple[float, float],
     ahead: np.bool_,
     side: tuple[int, int, int],
     scale: tuple[float, float],
@@ -266,21 +272,23 @@ def _steps_beside(  # pragma: no cover
 ) -> Floats:
     """Return how far from another chain each step of a walk is till it leaves that, m.
 
-    None where the walk does not leave it, or leaves it before the least run. `side` are first and
-    last vertex of the other, and where the walk begins beside it.
+    None where the walk does not leave it, or leaves it before the least run. `span` is how long
+    the walker's chain is and how far to walk at most; `side` are first and last vertex of the
+    other, and where the walk begins beside it.
     """
+    length, room = span
     step = within_m / STEPS
     least = math.ceil(LEAST_RUN * STEPS) - 1
-    if least * step >= length:
+    if least * step >= room:
         return np.empty(0)
     # Most tees are far away at the least run: they need no walk.
     at = least * step if ahead else length - least * step
     _, x, y = _place_at(xy, along, begin, at, ahead)
     if _away(xy, along, side, 1.5 * least * step + 4.0 * within_m, x, y, scale, within_m) < 0.0:
         return np.empty(0)
-    away = np.empty(int(length / step) + 2)
+    away = np.empty(int(room / step) + 2)
     k, n = begin, 0
-    while n * step < length:
+    while n * step < room:
         at = n * step if ahead else length - n * step
         k, x, y = _place_at(xy, along, k, at, ahead)
         away[n] = _away(xy, along, side, 1.5 * n * step + 4.0 * within_m, x, y, scale, within_m)
