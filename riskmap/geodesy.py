@@ -13,6 +13,8 @@ import numpy.typing as npt
 from numba import njit
 from pyproj import Geod
 
+from riskmap.threads import in_parts
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -23,6 +25,8 @@ _E2 = 0.006_694_379_990_141_316
 #: A segment whose chord is longer is left to the exact geodesic, m.
 _LONG_M = 40_000.0
 _RADIAN = math.pi / 180.0
+#: Lines that are worth a thread of their own.
+_LINES_A_THREAD = 4000
 #: Nearer the poles the series is too short, radians.
 _POLAR = math.radians(70.0)
 
@@ -59,8 +63,13 @@ def vertex_measures_km(coords: Floats, offsets: npt.NDArray[np.integer]) -> Floa
     """
     coords = np.ascontiguousarray(coords, dtype=np.float64)
     starts: Ints = np.asarray(offsets, dtype=np.int64)
-    steps, far = _steps_m(coords, starts)
-    if far:
+    steps = np.zeros(coords.shape[0])
+    far = in_parts(
+        lambda low, high: _steps_m(coords, starts[low : high + 1], steps),
+        max(starts.size - 1, 0),
+        least=_LINES_A_THREAD,
+    )
+    if any(far):
         long = np.flatnonzero(steps < 0.0)
         a, b = coords[long - 1], coords[long]
         steps[long] = _GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])[2]
@@ -175,14 +184,15 @@ def _plane_metres(a: Floats, b: Floats) -> Floats:
     return length
 
 
-@njit(cache=True)
-def _steps_m(coords: Floats, offsets: Ints) -> tuple[Floats, bool]:  # pragma: no cover
-    """Return the length from the vertex before to each, m, −1 where the series is too short.
+@njit(cache=True, nogil=True)
+def _steps_m(coords: Floats, offsets: Ints, steps: Floats) -> bool:  # pragma: no cover
+    """Put the length from the vertex before to each, m, in `steps`; −1 if the series is too short.
+
+    Returns whether there are such.
 
     Symbols: φ is the mean latitude, w = 1 / √(1 − e² sin² φ), N = a w and M = a (1 − e²) w³ the
     radii of curvature across and along the meridian, η² = e'² cos² φ, V² = 1 + η².
     """
-    steps = np.zeros(coords.shape[0])
     ep2 = _E2 / (1.0 - _E2)
     far = False
     s0 = c0 = 0.0
@@ -216,7 +226,7 @@ def _steps_m(coords: Floats, offsets: Ints) -> tuple[Floats, bool]:  # pragma: n
                 step = -1.0
                 far = True
             steps[k] = step
-    return steps, far
+    return far
 
 
 @njit(cache=True)

@@ -17,7 +17,10 @@ from numba import njit
 from riskmap.geodesy import scale_at
 from riskmap.network.arcs import Bools
 from riskmap.network.grids import Boxes, Floats, Grid, Longs, place_grid, reached
+from riskmap.threads import in_parts
 
+#: Ends, or cells of a grid, that are worth a thread of their own.
+ENDS_A_THREAD = 4000
 #: Fraction of a segment by which a touch may be missed through rounding.
 _TOUCH = 1e-9
 #: Boxes are this much wider than what they hold, degrees, so that no meeting falls between them.
@@ -105,10 +108,17 @@ def find_feet(lines: Lines, boxes: Boxes, grid: Grid, ends: Longs, *, within_m: 
     within_m
         How far to look, m.
     """
-    if not ends.size or not boxes.line.size:
-        return _as_found(np.empty(0))
+    if not boxes.line.size:
+        return _as_found([])
+    metres = scales(end_places(lines, ends))
     return _as_found(
-        _find_feet(lines, boxes, grid, ends, scales(end_places(lines, ends)), within_m)
+        in_parts(
+            lambda low, high: _find_feet(
+                lines, boxes, grid, ends[low:high], metres[low:high], within_m
+            ),
+            ends.size,
+            least=ENDS_A_THREAD,
+        )
     )
 
 
@@ -117,8 +127,13 @@ def find_crossings(lines: Lines, boxes: Boxes, grid: Grid, *, end_m: float) -> F
 
     Parallel segments do not cross. `other` is the first vertex of the second segment.
     """
-    touching = _find_touching(lines.xy, boxes, grid)
-    return _as_found(_cross(lines, boxes.line, touching.reshape(-1, 4), end_m))
+    ways = _ways(lines.xy, boxes.first, boxes.last)
+    parts = in_parts(
+        lambda low, high: _find_touching(lines.xy, boxes, grid, ways, low, high),
+        grid.start.size - 1,
+        least=ENDS_A_THREAD,
+    )
+    return _as_found([_cross(lines, boxes.line, part.reshape(-1, 4), end_m) for part in parts])
 
 
 def clip_boxes(boxes: Boxes, lines: Lines) -> Boxes:
@@ -128,8 +143,8 @@ def clip_boxes(boxes: Boxes, lines: Lines) -> Boxes:
     return Boxes(boxes.line, first, last, boxes.box)
 
 
-def _as_found(found: Floats) -> Found:
-    rows = found.reshape(-1, 4)
+def _as_found(parts: list[Floats]) -> Found:
+    rows = np.concatenate([np.empty(0), *parts]).reshape(-1, 4)
     return Found(rows[:, 0].astype(np.int64), rows[:, 1], rows[:, 2].astype(np.int64), rows[:, 3])
 
 
@@ -182,7 +197,7 @@ def _find_pairs(  # pragma: no cover
     return found[:n].copy()
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _find_feet(  # pragma: no cover
     lines: Lines, boxes: Boxes, grid: Grid, ends: Longs, metres: Floats, within_m: float
 ) -> Floats:
@@ -277,21 +292,25 @@ def foot(  # pragma: no cover
     return t, math.sqrt(ax * ax + ay * ay)
 
 
-@njit(cache=True)
-def _find_touching(xy: Floats, boxes: Boxes, grid: Grid) -> Longs:  # pragma: no cover
-    """Find the pairs of segments whose boxes touch: both boxes of segments, and both segments."""
+@njit(cache=True, nogil=True)
+def _find_touching(  # pragma: no cover
+    xy: Floats, boxes: Boxes, grid: Grid, ways: Longs, low: int, high: int
+) -> Longs:
+    """Find the pairs of segments whose boxes touch: both boxes of segments, and both segments.
+
+    Looks in the cells low … high − 1. Two boxes share several cells: they are compared in the
+    first of them.
+    """
     touching = [0]
     touching.pop()
     box, first, last = boxes.box, boxes.first, boxes.last
     start, member = grid.start, grid.member
-    ways = _ways(xy, first, last)
-    for i in range(first.size):
-        if ways[i] == 0:
-            _add_touching(xy, box, first, last, i, i, touching)
-    for cell in range(start.size - 1):
+    for cell in range(low, high):
         for m in range(start[cell], start[cell + 1]):
             i = member[m]
             x0, y0, x1, y1 = box[i, 0], box[i, 1], box[i, 2] + _SKIN, box[i, 3] + _SKIN
+            if ways[i] == 0 and _cell_of(grid, x0, y0) == cell:
+                _add_touching(xy, box, first, last, i, i, touching)
             for n in range(m + 1, start[cell + 1]):
                 j = member[n]
                 if x1 < box[j, 0] or box[j, 2] + _SKIN < x0:
@@ -300,12 +319,15 @@ def _find_touching(xy: Floats, boxes: Boxes, grid: Grid) -> Longs:  # pragma: no
                     continue
                 if last[i] == first[j] and ways[i] & ways[j]:
                     continue
-                # Two boxes share several cells: they are compared in the first of them.
-                c = int((max(x0, box[j, 0]) - grid.x0) / grid.side)
-                r = int((max(y0, box[j, 1]) - grid.y0) / grid.side)
-                if r * grid.columns + c == cell:
+                if _cell_of(grid, max(x0, box[j, 0]), max(y0, box[j, 1])) == cell:
                     _add_touching(xy, box, first, last, i, j, touching)
     return np.array(touching)
+
+
+@njit(cache=True)
+def _cell_of(grid: Grid, x: float, y: float) -> int:  # pragma: no cover
+    """Return the cell of a place."""
+    return int((y - grid.y0) / grid.side) * grid.columns + int((x - grid.x0) / grid.side)
 
 
 @njit(cache=True)

@@ -30,10 +30,13 @@ from riskmap.network.nearness import (
     scales,
     take,
 )
+from riskmap.threads import in_parts
 
 #: A line that runs on does so for at least so many tolerances; what is shorter is an end that is
 #: off.
 LEAST_RUN = 4.0
+#: Walks that are worth a thread of their own.
+WALKS_A_THREAD = 200
 #: Steps of the walk along a line, in a tolerance.
 STEPS = 10
 #: Two digitisations are at one place where they are no farther apart than this share of the
@@ -122,9 +125,16 @@ def _find_runs(lines: Lines, feet: Found, tolerance_m: float) -> _Runs:
     beside = line_at(lines, feet.segment)
     xy = end_places(lines, feet.other)
     met = (xy == lines.xy[feet.segment + (feet.t > 0.5)]).all(axis=1)
-    run, place, segment = _walk(
-        lines, feet.other, beside, feet.segment, met, scales(xy), tolerance_m
-    )
+    metres = scales(xy)
+
+    def walk(low: int, high: int) -> tuple[Floats, Floats, Longs]:
+        at = slice(low, high)
+        return _walk(
+            lines, feet.other[at], beside[at], feet.segment[at], met[at], metres[at], tolerance_m
+        )
+
+    parts = in_parts(walk, feet.other.size, least=WALKS_A_THREAD)
+    run, place, segment = map(np.concatenate, zip(*parts, strict=True))
     at = np.flatnonzero(run >= LEAST_RUN * tolerance_m)
     runs = _Runs(feet.other[at], beside[at], run[at], segment[at], place[at])
     return _farthest_first(lines, runs)
@@ -213,7 +223,7 @@ def _cut_off(  # pragma: no cover
         lines.xy[new, 0], lines.xy[new, 1] = place[k, 0], place[k, 1]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _walk(  # pragma: no cover
     lines: Lines,
     end: Longs,
