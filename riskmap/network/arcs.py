@@ -85,3 +85,16 @@ def rows_of_runs(
     start = np.zeros(len(sizes) + 1, dtype=np.int64)
     np.cumsum(sizes, out=start[1:])
     return np.repeat(first - start[:-1], sizes) + np.arange(start[-1]), start
+
+
+def order_of_rows(key: np.ndarray, *ties: np.ndarray) -> npt.NDArray[np.int64]:
+    """Return the order of rows by a key, and of those of one key by further ones.
+
+    As `numpy.lexsort`, faster where few rows share a key.
+    """
+    order = np.argsort(key)
+    same = key[order[1:]] == key[order[:-1]]
+    shared = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    rows = np.sort(order[shared])
+    order[shared] = rows[np.lexsort((*(tie[rows] for tie in reversed(ties)), key[rows]))]
+    return order

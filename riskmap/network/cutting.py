@@ -89,11 +89,7 @@ def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, toleranc
     """Cut chains at nodes and joints, and move their ends and cuts to where the nodes stand."""
     lines = chains.lines
     joint = _own_joints(chains, cuts, cluster, tolerance_m)
-    xy, bends = _ease_ends(lines, ends, cluster, cuts, tolerance_m)
-    first_joint = cuts.node_xy.shape[0]
-    node_xy = np.concatenate([cuts.node_xy, xy[joint]])
-    node = np.full(xy.shape[0], -1, dtype=np.int32)
-    node[ends], node[joint] = cluster, first_joint + np.arange(joint.size)
+    shift, reach, bends = _find_bends(lines, ends, cluster, cuts, tolerance_m)
     segment = np.concatenate([cuts.segment, bends[0]])
     t = np.concatenate([cuts.t, bends[1]])
     which = np.concatenate([cuts.node, np.full(bends[0].size, -1)])
@@ -101,8 +97,13 @@ def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, toleranc
     order = np.lexsort((_ahead(lines, segment, t, place), t, segment))
     segment = segment[order]
     cut_start = np.searchsorted(line_at(lines, segment), np.arange(lines.first.size + 1))
+    _shift_ends(lines, shift, reach)
+    first_joint = cuts.node_xy.shape[0]
+    node_xy = np.concatenate([cuts.node_xy, lines.xy[joint]])
+    node = np.full(len(lines.xy), -1, dtype=np.int32)
+    node[ends], node[joint] = cluster, first_joint + np.arange(joint.size)
     rows = _merge_rows(
-        lines._replace(xy=xy),
+        lines,
         chains.line,
         node,
         node_xy,
@@ -119,13 +120,14 @@ def _ahead(lines: Lines, segment: Longs, t: Floats, place: Floats) -> Floats:
     return ahead
 
 
-def _ease_ends(
+def _find_bends(
     lines: Lines, ends: Longs, cluster: Longs, cuts: Cuts, tolerance_m: float
-) -> tuple[Floats, tuple[Longs, Floats]]:
-    """Move the ends of chains to their nodes, and what is near them with them, ever less.
+) -> tuple[Floats, Floats, tuple[Longs, Floats]]:
+    """Find how ends of chains are moved to their nodes, and what is near them with them, ever less.
 
     The shift fades out over a stated length of line, so that it does not depend on which vertices
-    the line has there. Returns the vertices moved, and where on which segments the shift ends.
+    the line has there. Returns the shifts, degrees, over which length, m, and where on which
+    segments they end.
     """
     chain = line_at(lines, cuts.segment)
     length = lines.along_m[lines.last]
@@ -134,39 +136,50 @@ def _ease_ends(
     np.minimum.at(reach, 2 * chain, cuts.at_m)
     np.minimum.at(reach, 2 * chain + 1, length[chain] - cuts.at_m)
     shift = cuts.node_xy[cluster] - lines.xy[ends]
-    xy = lines.xy.copy()
     moved = np.flatnonzero((shift != 0.0).any(axis=1))
-    segment = _shift_ends(xy, lines, moved, shift, reach)
+    segment = _segments_at(lines, moved, reach)
     span = lines.along_m[segment + 1] - lines.along_m[segment]
     last = lines.last[moved // 2]
     at = np.where(moved % 2 == 0, reach[moved], lines.along_m[last] - reach[moved])
     t = (at - lines.along_m[segment]) / span
     # Where a cut ends the shift the cut is the bend.
     inside = (reach[moved] == free[moved]) & (t > 0.0) & (t < 1.0)
-    return xy, (segment[inside], t[inside])
+    return shift, reach, (segment[inside], t[inside])
 
 
 @njit(cache=True)
-def _shift_ends(  # pragma: no cover
-    xy: Floats, lines: Lines, moved: Longs, shift: Floats, reach: Floats
-) -> Longs:
-    """Shift the vertices near ends in place; return the segment on which each shift ends."""
+def _segments_at(lines: Lines, moved: Longs, reach: Floats) -> Longs:  # pragma: no cover
+    """Return the segment on which the reach of each moved end lies."""
     segment = np.empty(moved.size, dtype=np.int64)
+    first, last, along = lines.first, lines.last, lines.along_m
     for k in range(moved.size):
-        end = moved[k]
-        first, last = lines.first[end // 2], lines.last[end // 2]
+        begin, end = first[moved[k] // 2], last[moved[k] // 2]
+        step = 1 if moved[k] % 2 == 0 else -1
+        vertex = begin if step == 1 else end
+        origin = along[vertex]
+        while begin <= vertex <= end and abs(along[vertex] - origin) < reach[moved[k]]:
+            vertex += step
+        segment[k] = min(max(vertex - 1 if step == 1 else vertex, begin), end - 1)
+    return segment
+
+
+@njit(cache=True)
+def _shift_ends(lines: Lines, shift: Floats, reach: Floats) -> None:  # pragma: no cover
+    """Shift the ends of chains and the vertices near them, in place."""
+    xy, first, last, along = lines.xy, lines.first, lines.last, lines.along_m
+    for end in range(reach.size):
+        if shift[end, 0] == 0.0 and shift[end, 1] == 0.0:
+            continue
         step = 1 if end % 2 == 0 else -1
-        vertex = first if step == 1 else last
-        origin = lines.along_m[vertex]
-        while first <= vertex <= last:
-            left = 1.0 - abs(lines.along_m[vertex] - origin) / max(reach[end], 1e-9)
+        vertex = first[end // 2] if step == 1 else last[end // 2]
+        origin = along[vertex]
+        while first[end // 2] <= vertex <= last[end // 2]:
+            left = 1.0 - abs(along[vertex] - origin) / max(reach[end], 1e-9)
             if left <= 0.0:
                 break
             xy[vertex, 0] += left * shift[end, 0]
             xy[vertex, 1] += left * shift[end, 1]
             vertex += step
-        segment[k] = min(max(vertex - 1 if step == 1 else vertex, first), last - 1)
-    return segment
 
 
 def _own_joints(chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float) -> Longs:

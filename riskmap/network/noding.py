@@ -12,6 +12,7 @@ sought (`riskmap.network.joining`), and are cut again afterwards (`riskmap.netwo
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -19,7 +20,7 @@ from riskmap.geodesy import line_lengths_km
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.cutting import Cuts, Pieces, cut_chains, finish_pieces, no_pieces
 from riskmap.network.digitisations import Drawn, leave_seconds
-from riskmap.network.grids import box_grid, box_lines
+from riskmap.network.grids import box_grid, box_lines, order_of_places
 from riskmap.network.joining import (
     Chains,
     Longs,
@@ -73,6 +74,7 @@ def node_lines(
     keep = distinct_lines(coords, offsets, rank, mends)
     if not keep.size:
         return no_pieces(mends)
+    keep = keep[order_of_places(coords[offsets[keep]])]
     strings = _without_copies(coords, offsets, keep, rank, tolerance_m, mends)
     chains = measured(lay_chains(coords, offsets, strings))
     lines = chains.lines
@@ -336,11 +338,18 @@ def _nearest_each(lines: Lines, feet: Found) -> Longs:
 def _amid(xy: Floats, group: Longs, n: int) -> Floats:
     """Return the middle of the box of each group of places: it depends on no order or number."""
     low, high = np.full((n, 2), np.inf), np.full((n, 2), -np.inf)
-    for k in (0, 1):
-        np.minimum.at(low[:, k], group, xy[:, k])
-        np.maximum.at(high[:, k], group, xy[:, k])
+    _widen(low, high, xy, group)
     middle: Floats = 0.5 * (low + high)
     return middle
+
+
+@njit(cache=True)
+def _widen(low: Floats, high: Floats, xy: Floats, group: Longs) -> None:  # pragma: no cover
+    """Widen the boxes of groups of places, in place."""
+    for k in range(group.size):
+        for axis in range(2):
+            low[group[k], axis] = min(low[group[k], axis], xy[k, axis])
+            high[group[k], axis] = max(high[group[k], axis], xy[k, axis])
 
 
 def _tell_joins(

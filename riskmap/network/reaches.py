@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
+from numba import njit
 
 from riskmap.errors import NetworkError, Problem
 from riskmap.geodesy import fractions_at, vertex_measures_km
-from riskmap.network.arcs import Bools, Floats, Geometries, Ints
+from riskmap.network.arcs import Bools, Floats, Geometries, Ints, order_of_rows
 from riskmap.network.cutting import Pieces, take_lines
 from riskmap.network.noding import node_lines
 from riskmap.report import Note
@@ -146,14 +147,25 @@ def _vertices(shapes: Geometries) -> tuple[Floats, npt.NDArray[np.int64], npt.ND
     row = np.arange(shapes.size)
     if (shapely.get_type_id(shapes) != shapely.GeometryType.LINESTRING).any():
         shapes, row = shapely.get_parts(shapes, return_index=True)
-    coords, part = shapely.get_coordinates(shapes, return_index=True)
-    new = np.ones(part.size, dtype=np.bool_)
-    step = coords[1:] != coords[:-1]
-    new[1:] = step[:, 0] | step[:, 1] | (part[1:] != part[:-1])
-    if not new.all():
-        coords, part = coords[new], part[new]
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(part, minlength=shapes.size))])
+    offsets = np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(shapes))])
+    coords = _drop_repeats(shapely.get_coordinates(shapes), offsets)
     return coords, offsets, row.astype(np.int64)
+
+
+@njit(cache=True)
+def _drop_repeats(coords: Floats, offsets: npt.NDArray[np.int64]) -> Floats:  # pragma: no cover
+    """Leave out vertices equal to the one before them on their line, in place."""
+    n = 0
+    for line in range(offsets.size - 1):
+        first, begin = offsets[line], n
+        offsets[line] = n
+        for k in range(first, offsets[line + 1]):
+            x, y = coords[k, 0], coords[k, 1]
+            if n == begin or x != coords[n - 1, 0] or y != coords[n - 1, 1]:
+                coords[n, 0], coords[n, 1] = x, y
+                n += 1
+    offsets[-1] = n
+    return coords[:n]
 
 
 def _ranks(rivers: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
@@ -371,11 +383,11 @@ def _in_order(reaches: Reaches, turned: Bools | None = None) -> tuple[Reaches, I
     xy = reaches.node_xy
     used = np.zeros(xy.shape[0], dtype=np.bool_)
     used[reaches.u] = used[reaches.v] = True
-    by_place = np.lexsort((xy[:, 1], xy[:, 0], ~used))
+    by_place = order_of_rows(np.where(used, xy[:, 0], np.inf), xy[:, 1])
     new = np.empty(xy.shape[0], dtype=np.int32)
     new[by_place] = np.arange(xy.shape[0], dtype=np.int32)
     u, v = new[reaches.u], new[reaches.v]
-    order = np.lexsort((reaches.source_id, reaches.length_km, v, u))
+    order = order_of_rows(u.astype(np.int64) * len(xy) + v, reaches.length_km, reaches.source_id)
     turn = np.zeros(u.size, dtype=np.bool_) if turned is None else turned
     coords, offsets = take_lines(reaches.coords, reaches.offsets, order, turn[order])
     return (
