@@ -18,7 +18,7 @@ _BITS = 32
 
 
 def part_lines(coords: Floats, offsets: Longs) -> tuple[Floats, Longs, Longs]:
-    """Cut lines at the vertices inside them where not just two segments meet.
+    """Cut lines at the vertices inside them where a line ends, or not just two segments meet.
 
     Segments that lie on each other count once, so that a stretch which two lines share is cut at
     its ends.
@@ -51,7 +51,7 @@ def part_lines(coords: Floats, offsets: Longs) -> tuple[Floats, Longs, Longs]:
 
 
 def _meetings(coords: Floats, offsets: Longs) -> Longs:
-    """Return the vertices inside lines where not just two segments meet, in order."""
+    """Return the vertices inside lines at which to cut them, in order."""
     first, last = np.zeros((2, coords.shape[0]), dtype=np.bool_)
     some = offsets[1:] > offsets[:-1]
     first[offsets[:-1][some]] = last[offsets[1:][some] - 1] = True
@@ -62,8 +62,9 @@ def _meetings(coords: Floats, offsets: Longs) -> Longs:
     span = int(beside.max(initial=0)) + 1
     segment = np.unique(np.concatenate([place[before], place[after]]) * span + beside)
     several = np.bincount(place)[place] > 1
-    met = several & (np.bincount(segment // span, minlength=place.size)[place] != 2)
-    cut: Longs = at[met & before & after]
+    ended = np.bincount(place, ~(before & after))[place] > 0
+    met = np.bincount(segment // span, minlength=place.size)[place] != 2
+    cut: Longs = at[several & (ended | met) & before & after]
     return cut
 
 
