@@ -34,8 +34,11 @@ def fold(text: object) -> str:
     >>> fold("  RÍO   Tambopata ")
     'rio tambopata'
     """
-    plain = unicodedata.normalize("NFKD", str(text))
-    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).casefold().split())
+    plain = str(text)
+    if not plain.isascii():
+        parts = unicodedata.normalize("NFKD", plain)
+        plain = "".join(c for c in parts if not unicodedata.combining(c))
+    return " ".join(plain.casefold().split())
 
 
 def fold_values(values: pd.Series) -> pd.Series:

@@ -6,10 +6,12 @@ Rows keep their number in the file as index, whatever a filter leaves out.
 from __future__ import annotations
 
 import io
+import json
 import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -36,6 +38,7 @@ READ_ERRORS = (
 )
 #: Tables of a GPX file, the fullest first; the points of tracks carry the times.
 _GPX_TABLES = ("tracks", "routes", "waypoints")
+_EPSG_4326 = {"authority": "EPSG", "code": 4326}
 _OF_QGIS = ("layer_styles", "qgis_projects")
 
 
@@ -238,11 +241,8 @@ def read_parquet(
     """
     try:
         raw = io.BytesIO(place.read_bytes()) if place.member else place.path
-        rows: pd.DataFrame
-        if b"geo" in (pq.read_schema(raw).metadata or {}):
-            rows = gpd.read_parquet(raw)
-        else:
-            rows = pd.read_parquet(raw)
+        about = json.loads((pq.read_schema(raw).metadata or {}).get(b"geo", b"null"))
+        rows = pd.read_parquet(raw) if about is None else _read_geoparquet(raw, about)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         findings.refuse(
             f"cannot be read as Parquet: {reason(error, place.path)}",
@@ -261,6 +261,28 @@ def read_parquet(
     known = preset.places if preset is not None else None
     x, y = (known.x, known.y) if known else ((), ())
     return place_rows(rows, x=x, y=y, crs=crs, findings=findings)
+
+
+def _read_geoparquet(raw: Path | io.BytesIO, about: Any) -> pd.DataFrame:
+    """Read GeoParquet; where it says EPSG:4326, its CRS is not put together from its parts.
+
+    PROJ looks for the names of all of them, which takes longer than a small layer.
+    """
+    name = about.get("primary_column")
+    columns = about.get("columns", {})
+    column = columns.get(name, {})
+    crs = column.get("crs") or {}
+    rows: pd.DataFrame
+    plain = column.get("encoding") == "WKB" and crs.get("id") == _EPSG_4326
+    if not plain or len(columns) > 1 or "covering" in column:
+        rows = gpd.read_parquet(raw)
+        return rows
+    table = pq.read_table(raw)
+    shapes = shapely.from_wkb(table.column(name).to_numpy())
+    rows = table.drop_columns([name]).to_pandas()
+    rows[name] = gpd.GeoSeries(shapes, index=rows.index, crs=4326)
+    rows = gpd.GeoDataFrame(rows, geometry=name)
+    return rows
 
 
 def filter_rows(rows: gpd.GeoDataFrame, where: str, findings: Findings) -> gpd.GeoDataFrame | None:
