@@ -303,9 +303,10 @@ def plan(
         typer.Option(metavar="COST", help="What the checkpoints may cost together."),
     ] = None,
     candidates: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="FILE", help="Feasible places: points with name and cost, any vector format."
+            metavar="SOURCE",
+            help="Feasible places: points with name and cost; a file, or postgresql://…?table=…",
         ),
     ] = None,
     method: Annotated[Method, typer.Option(help="How to choose checkpoints.")] = Method.greedy,
@@ -396,7 +397,7 @@ def _read(
     season: SeasonName | None = None,
     seed: int | None = None,
     language: LanguageName | None = None,
-    candidates: Path | None = None,
+    candidates: str | None = None,
 ) -> Study:
     from riskmap.settings import load_settings
     from riskmap.study import Study

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from riskmap import schema
-from riskmap.addresses import layer_problems, without_addresses
+from riskmap.addresses import is_address, layer_problems, without_addresses
 from riskmap.errors import Problem, StudyError
 from riskmap.later import later_problems, without_later
 from riskmap.presets import known_craft
@@ -218,8 +218,12 @@ class Settings(_StudyFile):
         return self.travel.max_access_km if own is None else own
 
     def with_layer(self, name: str, path: str | Path) -> Settings:
-        """Return the settings with a layer read from another file, relative to where one works."""
-        section = LayerSection(path=str(Path(path).resolve()))
+        """Return the settings with a layer read from another file or the address of a table.
+
+        Files are relative to where one works.
+        """
+        known = is_address(str(path))
+        section = LayerSection(path=str(path) if known else str(Path(path).resolve()))
         return self.model_copy(update={"layers": {**self.layers, name: section}})
 
     def with_study(self, **changes: str | int) -> Settings:

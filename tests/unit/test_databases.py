@@ -488,3 +488,10 @@ def test_without_the_driver_it_says_what_to_install(
     monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
     with pytest.raises(DataError, match=r"needs psycopg \(pip install 'riskmap\[postgis\]'\)"):
         read(small_study, "venues", keys("postgresql://127.0.0.1/x"))
+
+
+def test_candidates_of_a_plan_from_a_database(small_study: SmallStudy, venues: Database) -> None:
+    settings = load_settings(small_study.path).with_layer("candidates", venues.address)
+    table = read_layers(settings).tables["candidates"]
+    assert len(table) == len(studies.venues())
+    assert (table["cost"] == 1.0).all()

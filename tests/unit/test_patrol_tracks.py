@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,3 +156,54 @@ def test_smart_geojson_as_it_comes(make_study: Callable[..., SmallStudy], tmp_pa
     tracks = gpd.GeoDataFrame(columns, geometry=[line], crs=4326)
     outcome = _run(make_study, tracks, 'preset = "smart_patrols"')
     assert outcome.reaches["logged_hours"].sum() == pytest.approx(hours[-1], rel=0.01)
+
+
+GPX = """<?xml version="1.0" encoding="UTF-8"?>
+<gpx version="1.1" creator="phone" xmlns="http://www.topografix.com/GPX/1/1">
+<trk><name>Patrulla 7</name><trkseg>
+{points}
+</trkseg></trk></gpx>
+"""
+
+
+def test_gpx_from_a_phone_as_it_comes(
+    make_study: Callable[..., SmallStudy], tmp_path: Path
+) -> None:
+    xy, hours = _journey(studies.rivers().geometry.iloc[0])
+    times = pd.Timestamp(0) + pd.to_timedelta(START_H + hours, unit="h").round("s")
+    points = "\n".join(
+        f'<trkpt lat="{lat}" lon="{lon}"><time>{time.isoformat()}Z</time></trkpt>'
+        for (lon, lat), time in zip(xy, times, strict=True)
+    )
+    study = make_study()
+    (study.folder / "boat.gpx").write_text(GPX.format(points=points), encoding="utf-8")
+    path = study.write().path
+    text = path.read_text("utf-8")
+    line = '[layers.patrol_tracks]\npath = "boat.gpx"\npreset = "gpx_tracks"\n'
+    path.write_text(text + line, encoding="utf-8")
+    outcome = run_study(load_settings(path))
+    assert outcome.reaches["logged_hours"].sum() == pytest.approx(hours[-1], rel=0.01)
+    assert outcome.scored.log.match_rate > 0.99
+
+
+def test_earthranger_stretches_as_they_come(make_study: Callable[..., SmallStudy]) -> None:
+    """Each row is a stretch between two fixes, with its own times."""
+    xy, hours = _journey(studies.rivers().geometry.iloc[0])
+    xy, hours = xy[::15], hours[::15]  # a fix every 5 minutes
+    times = pd.Timestamp(0, tz="UTC") + pd.to_timedelta(START_H + hours, unit="h")
+    stretches = [shapely.LineString(pair) for pair in itertools.pairwise(xy)]
+    n = len(stretches)
+    tracks = gpd.GeoDataFrame(
+        {
+            "patrol_id": ["p1"] * n,
+            "patrol_serial_number": [12] * n,
+            "segment_start": [time.isoformat(sep=" ") for time in times[:-1]],
+            "segment_end": [time.isoformat(sep=" ") for time in times[1:]],
+        },
+        geometry=stretches,
+        crs=4326,
+    )
+    outcome = _run(make_study, tracks, 'preset = "earthranger_patrols"')
+    assert outcome.reaches["logged_hours"].sum() == pytest.approx(hours[-1], rel=0.01)
+    down, up = (outcome.reaches[f"patrol_passes_{way}"].sum() for way in ("down", "up"))
+    assert down > 20.0 * up
