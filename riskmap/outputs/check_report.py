@@ -22,7 +22,8 @@ PARTS_SHOWN = 10
 LINES_SHOWN = 8
 #: Width of a report that goes into a file.
 _FILE_WIDTH = 140
-#: Where all that is counted only can be had.
+#: How a line ends that counts what is not told, and where all of that can be had.
+_MORE = " more"
 _WHOLE = (
     "Nothing is cut short with --json. With -o FILE.gpkg every mend is a point of the layer mends, "
     "every site one of the layer sites, with its distance from the water."
@@ -55,13 +56,15 @@ def print_check(check: Check) -> None:
     console.print(_parts(check.components))
     for line in (*_about_parts(check.components), *_about_roads(check)):
         console.print(Text(line))
-    for heading, lines in note_sections(check.notes):
+    sections = list(note_sections(check.notes))
+    for heading, lines in sections:
         console.print()
         console.print(Text(heading, style="bold"))
         for line in lines:
             console.print(Text(f"  {line}"), soft_wrap=True)
-    console.print()
-    console.print(Text(_WHOLE))
+    if any(line.endswith(_MORE) for _, lines in sections for line in lines):
+        console.print()
+        console.print(Text(_WHOLE))
 
 
 def _layers(check: Check) -> Table:
@@ -177,4 +180,4 @@ def _lines(notes: list[Note]) -> Iterator[str]:
     rest = sum(note.count for note in notes[shown:])
     if rest:
         subject = _subject(notes[-1])
-        yield f"{notes[-1].layer}: {subject + ': ' if subject else ''}{rest} more"
+        yield f"{notes[-1].layer}: {subject + ': ' if subject else ''}{rest}{_MORE}"
