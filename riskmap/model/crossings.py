@@ -24,10 +24,9 @@ from riskmap.model.passes import (
     Target,
     Work,
     aim,
-    allocate,
     between,
     forget,
-    own_part,
+    join_work,
     point,
     settle_anew,
     weigh,
@@ -86,12 +85,14 @@ class Crossings(NamedTuple):
 def links_of_blocks(arcs: Arcs, forest: Forest, *, hazard_aversion_h: float) -> Links:
     """Find the links inside blocks, between positions in `forest.member`."""
     picked = forest.inner_arc
-    _, edge = np.unique(arcs.edge[picked], return_inverse=True)
+    used = np.zeros(int(arcs.edge.max(initial=-1)) + 1, dtype=np.int32)
+    used[arcs.edge[picked]] = 1
+    edge = (np.cumsum(used, dtype=np.int32) - 1)[arcs.edge[picked]]
     inside = Arcs(
         forest.member.size,
         forest.inner_of[forest.place[arcs.tail[picked]]],
         forest.inner_of[forest.place[arcs.head[picked]]],
-        edge.astype(np.int32),
+        edge,
         arcs.time_h[picked],
         arcs.hazard[picked],
         np.ones(forest.member.size),
@@ -122,10 +123,10 @@ def solve_crossings(
         hours=np.full(cells, np.inf), survival=np.zeros(cells),
         leaving=_leave(links, forest, listed), kept=_make_room(nodes, shares),
     )  # fmt: skip
-    work = allocate(links, 0)
+    none = np.empty((2, 0)), np.empty((8, 0)), np.empty((2, 0))
 
     def solve(first: int, last: int) -> None:
-        _solve(links, forest, solved, own_part(links, work), theta_per_h, first, last)
+        _solve(links, forest, solved, join_work(links, none), theta_per_h, first, last)
 
     _in_runs(solve, np.cumsum(shares))
     return solved
@@ -155,17 +156,18 @@ def load_blocks(
     """
     if not links.node_chain.size:
         return np.zeros(0), np.zeros(0)
-    work = allocate(links, forest.inner_arc.size)
+    n_links, n_slots, n_arcs = links.link_h.size, links.slot_node.size, forest.inner_arc.size
+    sums = np.zeros((2, n_links)), np.zeros((8, n_slots)), np.zeros((2, n_arcs))
     _, shares = _sizes(links, forest, crossings)
 
     def load(first: int, last: int) -> None:
-        own = own_part(links, work)
-        _load(links, forest, crossings, volume, unseen, own, theta_per_h, first, last)
+        work = join_work(links, sums)
+        _load(links, forest, crossings, volume, unseen, work, theta_per_h, first, last)
 
     total = np.append(0, np.cumsum(shares))
     _in_runs(load, total[crossings.exit_start[1:]])
-    spread(links, work)
-    return work.arc_flow[0], work.arc_flow[1]
+    spread(links, *sums)
+    return sums[2][0], sums[2][1]
 
 
 def _sizes(links: Links, forest: Forest, at: Crossings) -> tuple[Longs, Longs]:

@@ -62,27 +62,20 @@ TIME, SURVIVAL, ONWARD, LOG_W, BEYOND = 0, 1, 2, 3, 4
 @njit(cache=True)
 def allocate(links: Links, n_arcs: int) -> Work:  # pragma: no cover
     """Return the arrays for a network; those that add up over destinations start at 0."""
-    n = links.node_chain.size
-    n_links = links.link_h.size
-    return Work(
-        np.empty(n), np.empty(n), np.empty(n), np.zeros(n), np.zeros(n),
-        np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32),
-        np.empty(n_links + 2), np.empty(n_links + 2, dtype=np.int32), np.zeros(n_links),
-        np.zeros((2, n_links)), np.zeros((8, links.slot_node.size)), np.zeros((2, n_arcs)),
-        np.empty((5, 2)),
-    )  # fmt: skip
+    n_links, n_slots = links.link_h.size, links.slot_node.size
+    sums = np.zeros((2, n_links)), np.zeros((8, n_slots)), np.zeros((2, n_arcs))
+    return join_work(links, sums)
 
 
 @njit(cache=True)
-def own_part(links: Links, work: Work) -> Work:  # pragma: no cover
-    """Return what one thread needs of its own beside the sums, with nothing found yet."""
-    n = links.node_chain.size
-    n_links = links.link_h.size
+def join_work(links: Links, sums: tuple[Floats, Floats, Floats]) -> Work:  # pragma: no cover
+    """Return the arrays for a network with nothing found yet, and with sums that are there."""
+    n, n_links = links.node_chain.size, links.link_h.size
     return Work(
         np.full(n, np.inf), np.empty(n), np.empty(n), np.zeros(n), np.zeros(n),
         np.full(n, np.int32(-1)), np.empty(n, dtype=np.int32),
         np.empty(n_links + 2), np.empty(n_links + 2, dtype=np.int32), np.zeros(n_links),
-        work.link_flow, work.gather, work.arc_flow, np.empty((5, 2)),
+        sums[0], sums[1], sums[2], np.empty((5, 2)),
     )  # fmt: skip
 
 

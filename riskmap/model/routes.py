@@ -107,7 +107,7 @@ def _load(  # pragma: no cover
                 links, target, work, trips.origin[t], volume, volume, theta
             )
         send(links, target, work, settled)
-    spread(links, work)
+    spread(links, work.link_flow, work.gather, work.arc_flow)
     return work.arc_flow[0], work.arc_flow[1], cost, survival
 
 
@@ -434,26 +434,28 @@ def send(links: Links, target: Target, work: Work, settled: int) -> None:  # pra
 
 
 @njit(cache=True)
-def spread(links: Links, work: Work) -> None:  # pragma: no cover
+def spread(  # pragma: no cover
+    links: Links, link_flow: Floats, gather: Floats, arc_flow: Floats
+) -> None:
     """Add to every arc what its link carries, and the parts that begin or end beyond it."""
     for chain in range(links.is_cycle.size):
         first, last = links.chain_start[chain], links.chain_start[chain + 1] - 1
         for kind in range(2):
-            onward = work.link_flow[kind, 2 * chain]
-            back = work.link_flow[kind, 2 * chain + 1]
+            onward = link_flow[kind, 2 * chain]
+            back = link_flow[kind, 2 * chain + 1]
             to_last, from_last = 0.0, 0.0
             for slot in range(first, last):
-                to_last += work.gather[TO_LAST + kind, slot]
-                from_last += work.gather[FROM_LAST + kind, slot]
+                to_last += gather[TO_LAST + kind, slot]
+                from_last += gather[FROM_LAST + kind, slot]
                 if links.forward[slot] >= 0:
-                    work.arc_flow[kind, links.forward[slot]] += onward + to_last
+                    arc_flow[kind, links.forward[slot]] += onward + to_last
                 if links.backward[slot] >= 0:
-                    work.arc_flow[kind, links.backward[slot]] += back + from_last
+                    arc_flow[kind, links.backward[slot]] += back + from_last
             to_first, from_first = 0.0, 0.0
             for slot in range(last, first, -1):
-                to_first += work.gather[TO_FIRST + kind, slot]
-                from_first += work.gather[FROM_FIRST + kind, slot]
+                to_first += gather[TO_FIRST + kind, slot]
+                from_first += gather[FROM_FIRST + kind, slot]
                 if links.forward[slot - 1] >= 0:
-                    work.arc_flow[kind, links.forward[slot - 1]] += from_first
+                    arc_flow[kind, links.forward[slot - 1]] += from_first
                 if links.backward[slot - 1] >= 0:
-                    work.arc_flow[kind, links.backward[slot - 1]] += to_first
+                    arc_flow[kind, links.backward[slot - 1]] += to_first

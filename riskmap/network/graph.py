@@ -107,11 +107,10 @@ def _edges(
     """Return tail, head, key, time and hazard of every edge, in the graph's order."""
     multi = graph.is_multigraph()
     view = cast("Any", graph).edges
-    tail, head, *keys, data = (
-        map(list, zip(*(view(keys=True, data=True) if multi else view(data=True)), strict=True))
-        if graph.number_of_edges()
-        else ([], [], [], [])
-    )
+    records = list(view(keys=True, data=True) if multi else view(data=True))
+    if not records:
+        return [], [], [], np.empty(0), np.empty(0)
+    tail, head, *keys, data = map(list, zip(*records, strict=True))
     key = keys[0] if multi else [0] * len(tail)
     time_h = _numbers([values.get("travel_time_h") for values in data])
     hazard = _numbers([values.get("hazard", 0.0) for values in data])
