@@ -31,7 +31,17 @@ from riskmap.model.passes import (
     settle_anew,
     weigh,
 )
-from riskmap.model.routes import depart, go_straight, only_end, only_straight, send, spread
+from riskmap.model.routes import (
+    Fork,
+    depart,
+    go_straight,
+    only_end,
+    only_straight,
+    part_ways,
+    pass_on,
+    send,
+    spread,
+)
 from riskmap.network.arcs import Arcs, Bools, Floats, Ints
 
 Longs = npt.NDArray[np.int64]
@@ -39,7 +49,7 @@ Longs = npt.NDArray[np.int64]
 #: Shares that are kept between the two visits to a block (128 MiB); what is more is found again.
 KEPT_SHARES = 2**24
 #: Fewer links than this to look at, over all exits, are not worth a second thread.
-LINKS_A_THREAD = 50_000
+LINKS_A_THREAD = 20_000
 
 
 class Kept(NamedTuple):
@@ -283,6 +293,11 @@ def _cross(  # pragma: no cover
     entry, inner_of, node_chain = at.entry, forest.inner_of, links.node_chain
     end, leave_h, leave_s = at.leaving.end, at.leaving.hours, at.leaving.survival
     hours, survival, d, survive, share = at.hours, at.survival, work.d, work.survive, work.share
+    found = d, work.log_w, survive, share
+    out = links.out_start, links.out_link, links.link_head, links.link_survival
+    last_nodes = -1, -1  # where links to an exit in mid-chain begin
+    if target.chain >= 0:
+        last_nodes = links.slot_node[target.ends[0]], links.slot_node[target.ends[1]]
     n_exits = at.exit_start[b + 1] - at.exit_start[b]
     cell = at.cell_start[b] + x - at.exit_start[b] - n_exits
     for e in range(at.entry_start[b], at.entry_start[b + 1]):
@@ -297,19 +312,23 @@ def _cross(  # pragma: no cover
             survival[cell] = survive[origin] if d[origin] < np.inf else 0.0
             continue
         one, other = d[end[e, 0]], d[end[e, 1]]
+        times = leave_h[e, 0] + one, leave_h[e, 1] + other
         if chain == target.chain:
-            slot = links.node_slot[origin]
-            way = 0 if slot < target.slot else 1  # … round, to the chain's other end
-            onward = other if way else one
-            hours[cell], survival[cell] = only_straight(
-                links, target, slot, leave_h[e, way] + onward, onward, theta
+            hours[cell], survival[cell] = _follow_chain(
+                links, target, work, origin, times, 0.0, 0.0, theta
             )
-            if hours[cell] == np.inf:
-                hours[cell], survival[cell] = depart(links, target, work, origin, 0.0, 0.0, theta)
             continue
-        by = only_end(leave_h[e, 0] + one, leave_h[e, 1] + other, one, other, theta)
+        by = only_end(times[0], times[1], one, other, theta)
         if by < 0 or share[2 * chain + by] > 0.0:
-            hours[cell], survival[cell] = depart(links, target, work, origin, 0.0, 0.0, theta)
+            ends = end[e, 0], end[e, 1]
+            if ends[0] in last_nodes or ends[1] in last_nodes:
+                hours[cell], survival[cell] = depart(links, target, work, origin, 0.0, 0.0, theta)
+                continue
+            fork = part_ways(chain, ends, times, theta, found, out)
+            hours[cell] = min(times[0], times[1])
+            for side in range(2):
+                through = leave_s[e, side] * fork.survive[side]
+                survival[cell] += fork.share[side] * through
         elif d[end[e, by]] < np.inf:
             hours[cell] = leave_h[e, by] + d[end[e, by]]
             survival[cell] = leave_s[e, by] * survive[end[e, by]]
@@ -358,6 +377,11 @@ def _enter(  # pragma: no cover
     end, leave_h, leave_s = at.leaving.end, at.leaving.hours, at.leaving.survival
     d, survive, share = work.d, work.survive, work.share
     arriving, still, gather = work.arriving, work.unseen, work.gather
+    found = d, work.log_w, survive, share
+    out = links.out_start, links.out_link, links.link_head, links.link_survival
+    last_nodes = -1, -1  # where links to an exit in mid-chain begin
+    if target.chain >= 0:
+        last_nodes = links.slot_node[target.ends[0]], links.slot_node[target.ends[1]]
     n_exits = at.exit_start[b + 1] - at.exit_start[b]
     cell = at.cell_start[b] + x - at.exit_start[b] - n_exits
     for e in range(at.entry_start[b], at.entry_start[b + 1]):
@@ -371,22 +395,19 @@ def _enter(  # pragma: no cover
             still[origin] += unseen[cell]
             continue
         one, other = d[end[e, 0]], d[end[e, 1]]
+        times = leave_h[e, 0] + one, leave_h[e, 1] + other
         if chain == target.chain:
-            slot = links.node_slot[origin]
-            way = 0 if slot < target.slot else 1
-            onward = other if way else one
-            time, through = only_straight(
-                links, target, slot, leave_h[e, way] + onward, onward, theta
-            )
-            if time < np.inf:
-                undetected = unseen[cell] * through
-                go_straight(links, target, work, slot, way == 0, volume[cell], undetected)
-            else:
-                depart(links, target, work, origin, volume[cell], unseen[cell], theta)
+            _follow_chain(links, target, work, origin, times, volume[cell], unseen[cell], theta)
             continue
-        by = only_end(leave_h[e, 0] + one, leave_h[e, 1] + other, one, other, theta)
+        by = only_end(times[0], times[1], one, other, theta)
         if by < 0 or share[2 * chain + by] > 0.0:
-            depart(links, target, work, origin, volume[cell], unseen[cell], theta)
+            ends = end[e, 0], end[e, 1]
+            if ends[0] in last_nodes or ends[1] in last_nodes:
+                depart(links, target, work, origin, volume[cell], unseen[cell], theta)
+                continue
+            fork = part_ways(chain, ends, times, theta, found, out)
+            leave = leave_s[e, 0], leave_s[e, 1]
+            _enter_by_both(links, target, work, origin, fork, leave, volume[cell], unseen[cell])
             continue
         row, slot, to = TO_LAST if by else TO_FIRST, links.node_slot[origin], end[e, by]
         through = unseen[cell] * leave_s[e, by]
@@ -394,6 +415,58 @@ def _enter(  # pragma: no cover
         gather[row + 1, slot] += through * survive[to]
         arriving[to] += volume[cell]
         still[to] += through
+
+
+@njit(cache=True, nogil=True)
+def _enter_by_both(  # pragma: no cover
+    links: Links,
+    target: Target,
+    work: Work,
+    origin: int,
+    fork: Fork,
+    leave: tuple[float, float],
+    volume: float,
+    unseen: float,
+) -> None:
+    """Send trips from mid-chain to both ends, and on from an end where they may not turn."""
+    chain, slot = links.node_chain[origin], links.node_slot[origin]
+    for side in range(2):
+        if fork.share[side] == 0.0:
+            continue
+        end = links.slot_node[links.chain_start[chain + side] - side]
+        going, through = volume * fork.share[side], unseen * fork.share[side] * leave[side]
+        row = TO_LAST if side else TO_FIRST
+        work.gather[row, slot] += going
+        work.gather[row + 1, slot] += through * fork.survive[side]
+        back, left = 2 * chain + side, fork.left[side]
+        if work.share[back] > 0.0:
+            pass_on(links, target, work, end, going / left, through / left, back, -1)
+        else:
+            work.arriving[end] += going
+            work.unseen[end] += through
+
+
+@njit(cache=True, nogil=True)
+def _follow_chain(  # pragma: no cover
+    links: Links,
+    target: Target,
+    work: Work,
+    origin: int,
+    times: tuple[float, float],
+    volume: float,
+    unseen: float,
+    theta: float,
+) -> tuple[float, float]:
+    """Send trips to an exit on their own chain, straight or round; return time and survival."""
+    slot = links.node_slot[origin]
+    far = 0 if slot < target.slot else 1  # the end that leads round
+    end = links.slot_node[links.chain_start[target.chain + far] - far]
+    hours, survival = only_straight(links, target, slot, times[far], work.d[end], theta)
+    if hours == np.inf:
+        return depart(links, target, work, origin, volume, unseen, theta)
+    if volume > 0.0:
+        go_straight(links, target, work, slot, far == 0, volume, unseen * survival)
+    return hours, survival
 
 
 @njit(cache=True, nogil=True)

@@ -171,6 +171,79 @@ def only_end(  # pragma: no cover
     return 0 if nearer else 1
 
 
+class Fork(NamedTuple):
+    """Hold how trips from mid-chain part, by the first and by the last end of the chain.
+
+    Nobody comes back along the chain: `left` is what else is taken at that end, of all that is.
+    """
+
+    share: tuple[float, float]
+    left: tuple[float, float]
+    survive: tuple[float, float]  # from the end on
+
+
+@njit(cache=True)
+def part_ways(  # pragma: no cover
+    chain: int,
+    ends: tuple[int, int],
+    by: tuple[float, float],
+    theta: float,
+    found: tuple[Floats, Floats, Floats, Floats],
+    out: tuple[Ints, Ints, Ints, Floats],
+) -> Fork:
+    """Part trips from mid-chain between its two ends, with the destination on no chain of theirs.
+
+    Parameters
+    ----------
+    chain, ends
+        The chain, and the nodes at its first and last slot.
+    by
+        Time to the destination by way of either.
+    theta
+        θ, 1/h.
+    found, out
+        `d`, `log_w`, `survive` and `share` of `Work`; `out_start`, `out_link`, `link_head` and
+        `link_survival` of `Links`.
+    """
+    d, log_w, survive, share = found
+    cost = min(by[0], by[1])
+    logs, left, beyond = (-np.inf, -np.inf), (1.0, 1.0), (0.0, 0.0)
+    for side in range(2):
+        node, total = ends[side], 1.0
+        if not np.isfinite(by[side]) or not efficient(d[node], cost, by[side] - cost):
+            continue
+        onward = survive[node]
+        if share[2 * chain + side] > 0.0:
+            total, onward = without(2 * chain + side, node, share, survive, out)
+        if total > 0.0:  # otherwise every way on from there leads back
+            log = log_w[node] + np.log(total) + log_share(by[side] - cost, cost, theta)
+            logs = (log, logs[1]) if side == 0 else (logs[0], log)
+            left = (total, left[1]) if side == 0 else (left[0], total)
+            beyond = (onward / total, beyond[1]) if side == 0 else (beyond[0], onward / total)
+    top = max(logs[0], logs[1])
+    first, last = np.exp(logs[0] - top), np.exp(logs[1] - top)
+    return Fork((first / (first + last), last / (first + last)), left, beyond)
+
+
+@njit(cache=True)
+def without(  # pragma: no cover
+    back: int,
+    node: int,
+    share: Floats,
+    survive: Floats,
+    out: tuple[Ints, Ints, Ints, Floats],
+) -> tuple[float, float]:
+    """Return the shares at a node, and survival by them, with one link left out."""
+    out_start, out_link, link_head, link_survival = out
+    total, beyond = 0.0, 0.0
+    for i in range(out_start[node], out_start[node + 1]):
+        link = out_link[i]
+        if link != back and share[link] > 0.0:
+            total += share[link]
+            beyond += share[link] * link_survival[link] * survive[link_head[link]]
+    return total, beyond
+
+
 @njit(cache=True)
 def only_straight(  # pragma: no cover
     links: Links, target: Target, slot: int, round_h: float, round_d: float, theta: float
@@ -270,13 +343,8 @@ def _without_return(  # pragma: no cover
     chain = links.node_chain[links.slot_node[slot]]
     end = links.chain_start[chain] if side == 0 else links.chain_start[chain + 1] - 1
     node = links.slot_node[end]
-    total, beyond = 0.0, 0.0
-    for i in range(links.out_start[node], links.out_start[node + 1]):
-        link = links.out_link[i]
-        if link != 2 * chain + side and work.share[link] > 0.0:
-            total += work.share[link]
-            survive = work.survive[links.link_head[link]]
-            beyond += work.share[link] * links.link_survival[link] * survive
+    out = links.out_start, links.out_link, links.link_head, links.link_survival
+    total, beyond = without(2 * chain + side, node, work.share, work.survive, out)
     for other in range(2):
         back = chain == target.chain and other == side
         if target.chain >= 0 and links.slot_node[target.ends[other]] == node and not back:
