@@ -17,6 +17,8 @@ import numpy.typing as npt
 from numba import config, njit
 
 from riskmap.model.blocks import Forest
+from riskmap.model.forks import Fork, go_straight, only_end, only_straight, part_ways
+from riskmap.model.kept import Kept, keep, make_room, recall
 from riskmap.model.links import Links, find_links
 from riskmap.model.passes import (
     TO_FIRST,
@@ -27,43 +29,16 @@ from riskmap.model.passes import (
     between,
     forget,
     join_work,
-    point,
     settle_anew,
     weigh,
 )
-from riskmap.model.routes import (
-    Fork,
-    depart,
-    go_straight,
-    only_end,
-    only_straight,
-    part_ways,
-    pass_on,
-    send,
-    spread,
-)
+from riskmap.model.routes import depart, pass_on, send, spread
 from riskmap.network.arcs import Arcs, Bools, Floats, Ints
 
 Longs = npt.NDArray[np.int64]
 
-#: Shares that are kept between the two visits to a block (128 MiB); what is more is found again.
-KEPT_SHARES = 2**24
 #: Fewer links than this to look at, over all exits, are not worth a second thread.
 LINKS_A_THREAD = 20_000
-
-
-class Kept(NamedTuple):
-    """Hold what Dial's method found for each exit, in the order in which it settled the nodes."""
-
-    settled: Ints  # (n_exits,) number of nodes, −1: not kept
-    node_start: Longs  # (n_exits,) where an exit's nodes begin …
-    share_start: Longs  # … and the shares of the links that leave them
-    order: Ints
-    d: Floats
-    log_w: Floats
-    survive: Floats
-    share: Floats
-    ending: Floats  # (n_exits, 2, 3) `Target.links`
 
 
 class Leaving(NamedTuple):
@@ -115,8 +90,8 @@ def list_crossings(forest: Forest, starts: Bools, ends: Bools) -> Crossings:
     entry_start, entry, exit_start, exits = _list_places(forest, starts, ends)
     cells = np.zeros(entry_start.size, dtype=np.int64)
     np.cumsum(np.diff(entry_start).astype(np.int64) * np.diff(exit_start), out=cells[1:])
-    none, no, start = np.empty(0), np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int64)
-    kept = Kept(no, start, start, no, none, none, none, none, np.empty((0, 2, 3)))
+    none, nobody = np.empty(0), np.empty(0, dtype=np.int64)
+    kept = make_room(nobody, nobody)
     leaving = Leaving(np.empty((0, 2), dtype=np.int32), np.empty((0, 2)), np.empty((0, 2)))
     return Crossings(entry_start, entry, exit_start, exits, cells, none, none, leaving, kept)
 
@@ -131,7 +106,7 @@ def solve_crossings(
     nodes, shares = _sizes(links, forest, listed)
     solved = listed._replace(
         hours=np.full(cells, np.inf), survival=np.zeros(cells),
-        leaving=_leave(links, forest, listed), kept=_make_room(nodes, shares),
+        leaving=_leave(links, forest, listed), kept=make_room(nodes, shares),
     )  # fmt: skip
     none = np.empty((2, 0)), np.empty((8, 0)), np.empty((2, 0))
 
@@ -187,19 +162,6 @@ def _sizes(links: Links, forest: Forest, at: Crossings) -> tuple[Longs, Longs]:
     nodes, links_out = np.diff(chosen[bounds]), np.diff(links.out_start[bounds])
     exits = np.diff(at.exit_start)
     return np.repeat(nodes, exits), np.repeat(links_out, exits).astype(np.int64)
-
-
-def _make_room(nodes: Longs, shares: Longs) -> Kept:
-    """Make room for as much as may be kept: the exits in order, until it is full."""
-    fits = np.cumsum(shares) <= KEPT_SHARES
-    node_start = np.append(0, np.cumsum(np.where(fits, nodes, 0)))
-    share_start = np.append(0, np.cumsum(np.where(fits, shares, 0)))
-    n = int(node_start[-1])
-    return Kept(
-        np.where(fits, 0, -1).astype(np.int32), node_start, share_start,
-        np.empty(n, dtype=np.int32), np.empty(n), np.empty(n), np.empty(n),
-        np.empty(int(share_start[-1])), np.empty((nodes.size, 2, 3)),
-    )  # fmt: skip
 
 
 def _in_runs(task: Callable[[int, int], None], cost: Longs) -> None:
@@ -272,7 +234,7 @@ def _solve(  # pragma: no cover
         target = aim(links, forest.inner_of[at.exit[x]])
         settled = settle_anew(links, target, work)
         weigh(links, target, work, settled, theta)
-        _keep(links, target, work, settled, at.kept, x)
+        keep(links, target, work, settled, at.kept, x)
         _cross(links, forest, at, target, work, b, x, theta)
         forget(links, work, settled)
 
@@ -353,7 +315,7 @@ def _load(  # pragma: no cover
             n_exits = at.exit_start[b + 1] - at.exit_start[b]
             if not np.any(volume[column : at.cell_start[b + 1] : n_exits]):
                 continue
-            target, settled = _recall(links, forest.inner_of[at.exit[x]], work, at.kept, x, theta)
+            target, settled = recall(links, forest.inner_of[at.exit[x]], work, at.kept, x, theta)
             _enter(links, forest, at, volume, unseen, target, work, b, x, theta)
             send(links, target, work, settled)
             forget(links, work, settled)
@@ -467,54 +429,6 @@ def _follow_chain(  # pragma: no cover
     if volume > 0.0:
         go_straight(links, target, work, slot, far == 0, volume, unseen * survival)
     return hours, survival
-
-
-@njit(cache=True, nogil=True)
-def _keep(  # pragma: no cover
-    links: Links, target: Target, work: Work, settled: int, kept: Kept, x: int
-) -> None:
-    """Keep what was found for an exit, where there is room."""
-    if kept.settled[x] < 0:
-        return
-    kept.settled[x], kept.ending[x] = settled, target.links
-    out_start, out_link, order, share = links.out_start, links.out_link, work.order, work.share
-    d, log_w, survive = work.d, work.log_w, work.survive
-    kept_order, kept_share, kept_d = kept.order, kept.share, kept.d
-    kept_w, kept_survive = kept.log_w, kept.survive
-    n, s = kept.node_start[x], kept.share_start[x]
-    for k in range(settled):
-        u = order[k]
-        kept_order[n + k], kept_d[n + k] = u, d[u]
-        kept_w[n + k], kept_survive[n + k] = log_w[u], survive[u]
-        for i in range(out_start[u], out_start[u + 1]):
-            kept_share[s] = share[out_link[i]]
-            s += 1
-
-
-@njit(cache=True, nogil=True)
-def _recall(  # pragma: no cover
-    links: Links, node: int, work: Work, kept: Kept, x: int, theta: float
-) -> tuple[Target, int]:
-    """Put back what was kept of an exit, or find it again; return it and how many have a way."""
-    settled = kept.settled[x]
-    if settled < 0:
-        target = aim(links, node)
-        settled = settle_anew(links, target, work)
-        weigh(links, target, work, settled, theta)
-        return target, settled
-    out_start, out_link, order, share = links.out_start, links.out_link, work.order, work.share
-    d, log_w, survive, rank = work.d, work.log_w, work.survive, work.rank
-    kept_order, kept_share, kept_d = kept.order, kept.share, kept.d
-    kept_w, kept_survive = kept.log_w, kept.survive
-    n, s = kept.node_start[x], kept.share_start[x]
-    for k in range(settled):
-        u = kept_order[n + k]
-        order[k], rank[u], d[u] = u, k, kept_d[n + k]
-        log_w[u], survive[u] = kept_w[n + k], kept_survive[n + k]
-        for i in range(out_start[u], out_start[u + 1]):
-            share[out_link[i]] = kept_share[s]
-            s += 1
-    return point(links, node, kept.ending[x]), settled
 
 
 @njit(cache=True)

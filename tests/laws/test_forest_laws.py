@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_networks import Case, cases
 
-from riskmap.model import crossings
+from riskmap.model import crossings, kept
 from riskmap.model.blocks import find_forest
 from riskmap.model.crossings import links_of_blocks
 from riskmap.model.demand import SitesOnWater, produce, pull_of_nodes, share_trips
@@ -94,7 +94,7 @@ def test_threads_and_what_is_kept_change_no_figure(
     def score(threads: int, room: int) -> Flow:
         monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
         monkeypatch.setattr(crossings, "LINKS_A_THREAD", 1)
-        monkeypatch.setattr(crossings, "KEPT_SHARES", room)
+        monkeypatch.setattr(kept, "KEPT_SHARES", room)
         links = links_of_blocks(arcs, forest, hazard_aversion_h=0.5)
         return flow_of_movement(
             arcs, forest, links, cross_blocks(forest, links, [ends], theta_per_h=theta), ends,
