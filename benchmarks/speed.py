@@ -100,8 +100,8 @@ def scoring(n: int, *, origins: int, destinations: int) -> None:
     matrix = matrix.tocsr()
     alone = seconds(lambda: dijkstra(matrix, directed=False, indices=ends), runs=3)
     print(
-        f"{n} nodes, {origins} origins × {destinations} destinations: rm.assign {1000 * ours:.0f} ms; "
-        f"networkx by hand {hand:.2f} s ({hand / ours:.0f} ×); "
+        f"{n} nodes, {origins} origins × {destinations} destinations: "
+        f"rm.assign {1000 * ours:.0f} ms; networkx by hand {hand:.2f} s ({hand / ours:.0f} ×); "
         f"scipy's Dijkstra alone {1000 * alone:.0f} ms ({alone / ours:.1f} ×)"
     )
     _same(rm.assign(graph, demand, theta_per_h=float("inf")), least_routes_by_hand(graph, demand))
