@@ -5,7 +5,7 @@ of `tests.river_networks`, with faults at a tenth of their nodes; 1,000 entry po
 100 posts and 8,800 candidates for checkpoints stand up to a kilometre off the water. Every size
 runs in a process of its own, after a small study that loads the compiled parts. Seconds are the
 median of three runs (one of a million reaches); memory is the most that the process had held by the
-end of each step of its first run, the libraries' 300 MB among it.
+end of each step of its first run, the libraries' 500 MB among it.
 
 Beside it, at 10,000 reaches, the usual way: momepy for the graph, geopandas for the nearest reach,
 networkx for routes. It cannot mend lines, so it is given the mended ones. Trips and the hours that

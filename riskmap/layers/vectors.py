@@ -38,6 +38,8 @@ READ_ERRORS = (
 )
 #: Tables of a GPX file, the fullest first; the points of tracks carry the times.
 _GPX_TABLES = ("tracks", "routes", "waypoints")
+#: Rows whose places are made at a time.
+_BATCH_ROWS = 1 << 16
 _EPSG_4326 = {"authority": "EPSG", "code": 4326}
 _OF_QGIS = ("layer_styles", "qgis_projects")
 
@@ -278,8 +280,14 @@ def _read_geoparquet(raw: Path | io.BytesIO, about: Any) -> pd.DataFrame:
         rows = gpd.read_parquet(raw)
         return rows
     table = pq.read_table(raw)
-    shapes = shapely.from_wkb(table.column(name).to_numpy())
+    binary = table.column(name)
+    # The copies that shapely reads are let go batch by batch.
+    starts = range(0, max(len(binary), 1), _BATCH_ROWS)
+    parts = [shapely.from_wkb(binary.slice(k, _BATCH_ROWS).to_numpy()) for k in starts]
+    shapes = np.concatenate(parts)
     rows = table.drop_columns([name]).to_pandas()
+    del table, binary
+    pa.default_memory_pool().release_unused()
     rows[name] = gpd.GeoSeries(shapes, index=rows.index, crs=4326)
     rows = gpd.GeoDataFrame(rows, geometry=name)
     return rows

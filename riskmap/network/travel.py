@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from riskmap.network.arcs import Arcs, Bools, Floats, Ints, checkpoint_hazard
 from riskmap.network.reaches import Reaches
@@ -103,7 +104,8 @@ def _navigable(reaches: Reaches, season: Season) -> Bools:
     navigable = reaches.attributes.get("navigable")
     if navigable is None:
         return np.ones(reaches.u.size, dtype=np.bool_)
-    passes: Bools = (navigable == "both") | (navigable == season)
+    code, said = pd.factorize(navigable, use_na_sentinel=False)
+    passes: Bools = np.isin(said, ["both", season])[code]
     return passes
 
 
