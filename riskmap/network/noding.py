@@ -77,6 +77,14 @@ def node_lines(
     keep = keep[order_of_places(coords[offsets[keep]])]
     strings = _without_copies(coords, offsets, keep, rank, tolerance_m, mends)
     chains = measured(lay_chains(coords, offsets, strings))
+    rows = cut_chains(chains, *_find_cuts(chains, tolerance_m, mends), tolerance_m)
+    forward = chains.forward
+    del chains  # large, and no longer needed
+    return finish_pieces(rows, forward=forward, rank=rank, tolerance_m=tolerance_m, mends=mends)
+
+
+def _find_cuts(chains: Chains, tolerance_m: float, mends: Mends) -> tuple[Longs, Longs, Cuts]:
+    """Trim chains in place, and find their ends, the node of each end and where to cut."""
     lines = chains.lines
     boxes = box_lines(lines.xy, np.append(lines.first, len(lines.xy)))
     grid = box_grid(boxes.box)
@@ -86,10 +94,7 @@ def node_lines(
     cluster = _cluster_ends(lines.xy[ends], pairs, tolerance_m)
     crossings = find_crossings(lines, boxes, grid, end_m=tolerance_m)
     cuts = _gather_cuts(chains, ends, cluster, feet, crossings, tolerance_m, mends)
-    rows = cut_chains(chains, ends, cluster, cuts, tolerance_m)
-    return finish_pieces(
-        rows, forward=chains.forward, rank=rank, tolerance_m=tolerance_m, mends=mends
-    )
+    return ends, cluster, cuts
 
 
 def _without_copies(

@@ -114,6 +114,7 @@ def build_reaches(
     pieces = node_lines(
         coords, offsets, row=number[row], rank=_ranks(rivers)[row], tolerance_m=snap_tolerance_m
     )
+    del coords, offsets  # large, and no longer needed
     if not pieces.line.size:
         raise NetworkError(
             Problem("rivers", None, "no line is longer than the tolerance", "check the layer")
