@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from benchmarks import building, cluster, maps, planning, speed, whole, world
+from benchmarks import building, cluster, maps, planning, scoring, speed, whole, world
 
 if __name__ == "__main__":
     speed.main()
+    scoring.main()
     building.main()
     whole.main()
     cluster.main()

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 import riskmap as rm
-from benchmarks.speed import least_routes_by_hand
+from benchmarks.scoring import least_routes_by_hand
 from riskmap.steps import Steps
 from tests.river_networks import ALL_FAULTS, grow_rivers, rivers_of, with_faults
 
