@@ -187,14 +187,18 @@ def _rival_notes(
     def name(reach: int) -> str:
         return str(reaches.name[reach]) or "a river without a name"
 
+    def other(one: int, rival: int) -> str:
+        same = reaches.name[one] and reaches.name[one] == reaches.name[rival]
+        return "another stretch of it" if same else f"another water ({name(rival)})"
+
     return [
         Note(
             "ambiguous",
             sites.layer,
             f"row {sites.row[s]}",
-            f"stands {places.distance_km[k]:.1f} km from {name(places.reach[k])}, and another "
-            f"water ({name(places.rival[k])}) is {places.rival_km[k]:.1f} km away: the nearer "
-            "one is taken",
+            f"stands {places.distance_km[k]:.1f} km from {name(places.reach[k])}, and "
+            f"{other(places.reach[k], places.rival[k])} is {places.rival_km[k]:.1f} km away: the "
+            "nearer one is taken",
             "move the site if people use the other",
             lon=float(sites.lon[s]),
             lat=float(sites.lat[s]),
