@@ -94,13 +94,12 @@ def spread_patrols(reaches: Reaches, posts: Posts, *, usable: Bools) -> Patrols:
     found, amounts = [], []
     for p in range(posts.node.size):
         time_h = hours_from_post(posts, p, water, limit_h=posts.range_h[p])
-        mass = _kernel_mass(
+        covered, mass = _kernel_mass(
             time_h, reaches.u, reaches.v, reaches.length_km, usable,
             posts.speed_kmh[p], posts.range_h[p], posts.decay_h[p],
         )  # fmt: skip
         total = mass.sum()
-        covered = np.flatnonzero(mass).astype(np.int32)
-        share = mass[covered] * (posts.hours[p] * posts.effectiveness[p] / total if total else 0.0)
+        share = mass * (posts.hours[p] * posts.effectiveness[p] / total if total else 0.0)
         hours[covered] += share
         sweep_km[covered] += share * posts.speed_kmh[p]
         found.append(covered)
@@ -210,10 +209,13 @@ def _kernel_mass(  # pragma: no cover
     speed_kmh: float,
     range_h: float,
     decay_h: float,
-) -> Floats:
-    """Integrate exp(−t/τ) along every reach, km, from both ends to where the two times meet."""
-    mass = np.zeros(u.size)
-    scale_km = speed_kmh * decay_h
+) -> tuple[Ints, Floats]:
+    """Integrate exp(−t/τ) along every reach, km, from both ends to where the two times meet.
+
+    Returns the reaches where that is something, ascending, and how much.
+    """
+    covered, mass = np.empty(u.size, dtype=np.int32), np.empty(u.size)
+    scale_km, n = speed_kmh * decay_h, 0
     for r in range(u.size):
         near, far = time_h[u[r]], time_h[v[r]]
         if not usable[r] or min(near, far) > range_h:
@@ -225,8 +227,10 @@ def _kernel_mass(  # pragma: no cover
             meet = 0.0
         from_u = min(meet, (range_h - near) * speed_kmh)
         from_v = min(length_km[r] - meet, (range_h - far) * speed_kmh)
+        covered[n], mass[n] = r, 0.0
         if from_u > 0.0:
-            mass[r] -= scale_km * np.exp(-near / decay_h) * np.expm1(-from_u / scale_km)
+            mass[n] -= scale_km * np.exp(-near / decay_h) * np.expm1(-from_u / scale_km)
         if from_v > 0.0:
-            mass[r] -= scale_km * np.exp(-far / decay_h) * np.expm1(-from_v / scale_km)
-    return mass
+            mass[n] -= scale_km * np.exp(-far / decay_h) * np.expm1(-from_v / scale_km)
+        n += mass[n] > 0.0
+    return covered[:n].copy(), mass[:n].copy()
