@@ -279,15 +279,12 @@ def _read_geoparquet(raw: Path | io.BytesIO, about: Any) -> pd.DataFrame:
     if not plain or len(columns) > 1 or "covering" in column:
         rows = gpd.read_parquet(raw)
         return rows
-    table = pq.read_table(raw)
-    binary = table.column(name)
-    # The copies that shapely reads are let go batch by batch.
-    starts = range(0, max(len(binary), 1), _BATCH_ROWS)
-    parts = [shapely.from_wkb(binary.slice(k, _BATCH_ROWS).to_numpy()) for k in starts]
-    shapes = np.concatenate(parts)
-    rows = table.drop_columns([name]).to_pandas()
-    del table, binary
-    pa.default_memory_pool().release_unused()
+    with pq.ParquetFile(raw) as file:
+        rows = file.read([other for other in file.schema_arrow.names if other != name]).to_pandas()
+        # Never all places twice: as they stand in the file, and as they are read.
+        batches = file.iter_batches(_BATCH_ROWS, columns=[name])
+        parts = [shapely.from_wkb(b.column(0).to_numpy(zero_copy_only=False)) for b in batches]
+    shapes = np.concatenate([np.empty(0, dtype=object), *parts])
     rows[name] = gpd.GeoSeries(shapes, index=rows.index, crs=4326)
     rows = gpd.GeoDataFrame(rows, geometry=name)
     return rows
