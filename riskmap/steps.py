@@ -43,7 +43,7 @@ class Steps:
         """
         self._progress(name)
         begun = perf_counter()
-        with _no_collection():
+        with no_collection():
             yield
         self._taken[name] = {
             "seconds": round(perf_counter() - begun, 4),
@@ -56,7 +56,8 @@ class Steps:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
+    """Look for no garbage in cycles until the end, and then not through what was made meanwhile."""
     if not gc.isenabled():
         yield
         return
@@ -64,6 +65,9 @@ def _no_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():
+            gc.freeze()  # all that there is counts as old from now on
+            gc.unfreeze()
         gc.enable()
 
 

@@ -242,7 +242,7 @@ def _matters(  # pragma: no cover
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _descend(  # noqa: C901  # pragma: no cover
     walks: Walks, parts: Parts, least: Floats, first: int, table: Floats, begin: int, end: int
 ) -> None:

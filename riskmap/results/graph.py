@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from typing import Any, cast
 
 import networkx as nx
@@ -13,6 +11,7 @@ import shapely
 
 from riskmap.results.reaches import MODES, reach_lines
 from riskmap.results.scored import Scored
+from riskmap.steps import no_collection
 
 
 def scored_graph(scored: Scored) -> nx.MultiDiGraph[Hashable]:
@@ -22,7 +21,7 @@ def scored_graph(scored: Scored) -> nx.MultiDiGraph[Hashable]:
     `transits`, `undetected_transits` and `geometry` (in the direction of travel). `graph["crs"]` is
     set. Changing the graph changes nothing else.
     """
-    with _collector_off():
+    with no_collection():
         return _build(scored)
 
 
@@ -65,15 +64,3 @@ def _build(scored: Scored) -> nx.MultiDiGraph[Hashable]:
         else:
             beside[v] = back[v][u] = {r: data}
     return graph
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Hold the cyclic collector while many lines and dicts are made: it takes most of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

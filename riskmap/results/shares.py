@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,7 @@ from riskmap.model.reasons import ENDS, End, walks_from_bridges, walks_to_reason
 from riskmap.model.scores import Movement
 from riskmap.network.arcs import Floats, Ints
 from riskmap.results.scored import Scored
+from riskmap.threads import in_parts
 
 #: Names with their shares, largest first.
 Shares = tuple[tuple[str, float], ...]
@@ -25,6 +27,8 @@ SMALLEST_SHARE = 0.005
 TIED_DIGITS = 9
 #: A share that is nothing.
 NOTHING = 1e-13
+#: Fewer corridors than this are not worth a thread.
+LEAST_CORRIDORS = 500
 #: Cells of the table of corridors by sites that is held at once.
 MOST_CELLS = 2**22
 _SITE = ["layer", "row"]
@@ -52,13 +56,18 @@ def _of_end(scored: Scored, layers: Layers, end: End, walks: Walks, whole: Float
     # Who stands in one place only is found whole, or left out whole.
     once = parts.key.size == len(sites)
     least = np.log(whole * np.where(once & ~walks.two_ways, few, NOTHING))
-    told: list[Shares] = []
     at_once = max(1, MOST_CELLS // max(len(sites), 1))
+
+    def tell(first: int, begin: int, end: int) -> list[Shares]:
+        table = np.zeros((end - begin, len(sites)))
+        descend(walks, parts, least=least, first=first + begin, table=table)
+        return _named(table / whole[first + begin : first + end, None], names)
+
+    told: list[Shares] = []
     for first in range(0, whole.size, at_once):
-        some = whole[first : first + at_once]
-        table = np.zeros((some.size, len(sites)))
-        descend(walks, parts, least=least, first=first, table=table)
-        told += _named(table / some[:, None], names)
+        n = min(at_once, whole.size - first)
+        for some in in_parts(partial(tell, first), n, least=LEAST_CORRIDORS):
+            told += some
     return told
 
 
@@ -162,9 +171,10 @@ def _names(layers: Layers, sites: pd.MultiIndex) -> npt.NDArray[np.object_]:
 
 def _named(shares: Floats, names: npt.NDArray[np.object_]) -> list[Shares]:
     """Return (name, share) row by row, largest first; ties, but for rounding, by name."""
-    row, key = np.nonzero(np.round(shares, TIED_DIGITS) >= SMALLEST_SHARE)
-    share, name = shares[row, key], names[key]
-    order = np.lexsort((name.astype(str), -np.round(share, TIED_DIGITS), row))
-    pairs = list(zip(name[order].tolist(), share[order].tolist(), strict=True))
+    row, key = np.nonzero(shares >= SMALLEST_SHARE - 0.5 * 10.0**-TIED_DIGITS)
+    share = shares[row, key]
+    by_name = np.unique(names.astype(str), return_inverse=True)[1]
+    order = np.lexsort((by_name[key], -np.round(share, TIED_DIGITS), row))
+    pairs = list(zip(names[key[order]].tolist(), share[order].tolist(), strict=True))
     ends = np.searchsorted(row, np.arange(shares.shape[0] + 1))
     return [tuple(pairs[a:b]) for a, b in pairwise(ends.tolist())]
