@@ -233,11 +233,12 @@ def _is_something(mass: Floats) -> bool:  # pragma: no cover
 
 @njit(cache=True)
 def _matters(  # pragma: no cover
-    mass: Floats, weight: Floats, beta: Floats, hours: float, floor: float
+    mass: Floats, place: int, weight: Floats, start: int, beta: Floats, hours: float, floor: float
 ) -> bool:
-    """Tell whether what is so many hours away is enough in any movement."""
-    for m in range(mass.size):
-        if mass[m] > -np.inf and mass[m] + weight[m] - beta[m] * hours >= floor:
+    """Tell whether what is so many hours from a walk's start is enough in any movement."""
+    for m in range(beta.size):
+        logarithm = mass[place, m] + weight[start, m]
+        if logarithm > -np.inf and logarithm - beta[m] * hours >= floor:
             return True
     return False
 
@@ -246,13 +247,21 @@ def _matters(  # pragma: no cover
 def _descend(  # noqa: C901  # pragma: no cover
     walks: Walks, parts: Parts, least: Floats, first: int, table: Floats, begin: int, end: int
 ) -> None:
-    """Walk depth first; one function, because a call for each place would cost more."""
+    """Walk depth first; one function, because a call for each place would cost more.
+
+    Arrays are taken out of their tuples once: to do so in loops would count references there.
+    """
     forest, masses, near, quick = walks.forest, walks.masses, walks.near, walks.quick
-    starts, barred, beta = walks.starts, walks.barred, masses.beta
+    head, parent, block, barred = forest.head, forest.parent, forest.block, walks.barred
+    own, sent, beyond, beta = masses.own, masses.sent, masses.beyond, masses.beta
+    below, below_start = near.below, near.start
+    down, down_h, up, up_h = quick.down, quick.down_h, quick.up, quick.up_h
+    starts, weight = walks.starts, walks.starts.weight
+    part_start, key, part = parts.start, parts.key, parts.part
     stack = np.empty((1024, 2), dtype=np.int32)
     hours = np.empty(1024)
     for s in range(begin, end):
-        asks, weight = starts.whose[s], starts.weight[s]
+        asks = starts.whose[s]
         floor = least[asks]
         stack[0, 0], stack[0, 1], hours[0] = starts.place[s], starts.came[s], 0.0
         depth = 1
@@ -260,43 +269,32 @@ def _descend(  # noqa: C901  # pragma: no cover
             depth -= 1
             y, came, h = stack[depth, 0], stack[depth, 1], hours[depth]
             begins = came in (STARTS, STARTS_OUTSIDE)
-            if parts.start[y] < parts.start[y + 1]:
-                _add(masses, parts, y, weight, h, floor, table[asks - first])
-            room = depth + near.start[y + 1] - near.start[y] + 1
-            if forest.block[y] >= 0:
+            if part_start[y] < part_start[y + 1] and _matters(own, y, weight, s, beta, h, floor):
+                for m in range(beta.size):
+                    amount = np.exp(own[y, m] + weight[s, m] - beta[m] * h)
+                    for i in range(part_start[y], part_start[y + 1]):
+                        table[asks - first, key[i]] += amount * part[i, m]
+            room = depth + below_start[y + 1] - below_start[y] + 1
+            if block[y] >= 0:
                 room += _places_of_block(forest, y)
             while room > hours.size:
                 stack, hours = np.concatenate((stack, stack)), np.concatenate((hours, hours))
-            for i in range(near.start[y], near.start[y + 1]):
-                k = near.below[i]
+            for i in range(below_start[y], below_start[y + 1]):
+                k = below[i]
                 if k == came or (begins and barred[k] == asks):
                     continue
-                if _matters(masses.sent[k], weight, beta, h, floor):
-                    stack[depth, 0], stack[depth, 1] = quick.down[k], FROM_ABOVE
-                    hours[depth] = h + quick.down_h[k]
+                if _matters(sent, k, weight, s, beta, h, floor):
+                    stack[depth, 0], stack[depth, 1] = down[k], FROM_ABOVE
+                    hours[depth] = h + down_h[k]
                     depth += 1
-            up = forest.head[y] == y and forest.parent[y] >= 0 and came != FROM_ABOVE
-            up = up and not (begins and barred[y] == asks)
-            if up and _matters(masses.beyond[y], weight, beta, h, floor):
-                stack[depth, 0], stack[depth, 1] = forest.parent[quick.up[y]], quick.up[y]
-                hours[depth] = h + quick.up_h[y]
+            rises = head[y] == y and parent[y] >= 0 and came != FROM_ABOVE
+            rises = rises and not (begins and barred[y] == asks)
+            if rises and _matters(beyond, y, weight, s, beta, h, floor):
+                stack[depth, 0], stack[depth, 1] = parent[up[y]], up[y]
+                hours[depth] = h + up_h[y]
                 depth += 1
-            if forest.block[y] >= 0 and came not in (FROM_BLOCK, STARTS_OUTSIDE):
-                depth = _across(walks, y, weight, h, floor, stack, hours, depth)
-
-
-@njit(cache=True)
-def _add(  # pragma: no cover
-    masses: Masses, parts: Parts, y: int, weight: Floats, h: float, floor: float, row: Floats
-) -> None:
-    """Add what a place is to whoever asks to the columns of those whose it is."""
-    if not _matters(masses.own[y], weight, masses.beta, h, floor):
-        return
-    for m in range(weight.size):
-        if masses.own[y, m] > -np.inf and weight[m] > -np.inf:
-            amount = np.exp(masses.own[y, m] + weight[m] - masses.beta[m] * h)
-            for i in range(parts.start[y], parts.start[y + 1]):
-                row[parts.key[i]] += amount * parts.part[i, m]
+            if block[y] >= 0 and came not in (FROM_BLOCK, STARTS_OUTSIDE):
+                depth = _across(walks, y, s, h, floor, stack, hours, depth)
 
 
 @njit(cache=True)
@@ -307,17 +305,11 @@ def _places_of_block(forest: Forest, y: int) -> int:  # pragma: no cover
 
 @njit(cache=True)
 def _across(  # pragma: no cover
-    walks: Walks,
-    y: int,
-    weight: Floats,
-    h: float,
-    floor: float,
-    stack: Ints,
-    hours: Floats,
-    depth: int,
+    walks: Walks, y: int, start: int, h: float, floor: float, stack: Ints, hours: Floats, depth: int
 ) -> int:
     """Put the other places of a block on the stack; return its new depth."""
     at, masses, b = walks.crossings, walks.masses, walks.forest.block[y]
+    whole, beta, weight, crossing_h = masses.whole, masses.beta, walks.starts.weight, at.hours
     n_exits = at.exit_start[b + 1] - at.exit_start[b]
     mine = walks.near.as_entry[y] if masses.outward else walks.near.as_exit[y]
     if mine < 0:
@@ -327,8 +319,8 @@ def _across(  # pragma: no cover
     for i in range(count):
         z = others[first + i]
         cell = at.cell_start[b] + (mine * n_exits + i if masses.outward else i * n_exits + mine)
-        far = h + at.hours[cell]
-        if z != y and far < np.inf and _matters(masses.whole[z], weight, masses.beta, far, floor):
+        far = h + crossing_h[cell]
+        if z != y and far < np.inf and _matters(whole, z, weight, start, beta, far, floor):
             stack[depth, 0], stack[depth, 1] = z, FROM_BLOCK
             hours[depth] = far
             depth += 1
