@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks import building, cluster, maps, planning, scoring, speed, whole, world
+from benchmarks import building, cluster, draws, maps, planning, scoring, speed, whole, world
 
 if __name__ == "__main__":
     speed.main()
     scoring.main()
     building.main()
+    draws.main()
     whole.main()
     cluster.main()
     world.main()

@@ -169,6 +169,8 @@ def write_rows(
 
 def table_of(outcome: Outcome, *, level: Level, top: int | None = None) -> gpd.GeoDataFrame:
     """Return a table of an outcome, or its `top` rows."""
+    if level == "routes":
+        return outcome.routes if top is None else outcome.top_routes(top)
     table: gpd.GeoDataFrame = getattr(outcome, level)
     if level == "sites":
         table = table.sort_values(

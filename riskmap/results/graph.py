@@ -19,7 +19,8 @@ def scored_graph(scored: Scored) -> nx.MultiDiGraph[Hashable]:
 
     Nodes have `x`, `y` (degrees); arcs `reach_id`, `mode`, `length_km`, `travel_time_h`, `hazard`,
     `transits`, `undetected_transits` and `geometry` (in the direction of travel). `graph["crs"]` is
-    set. Changing the graph changes nothing else.
+    set. A reach whose two ends are one node, a ring that no trip runs round, is one arc. Changing
+    the graph changes nothing else.
     """
     with no_collection():
         return _build(scored)
@@ -45,7 +46,7 @@ def _build(scored: Scored) -> nx.MultiDiGraph[Hashable]:
         np.where(network.downstream, lines, shapely.reverse(lines)).tolist(),
         strict=True,
     )
-    # What MultiDiGraph.add_edge does, without a call for every arc: all keys are new.
+    # What MultiDiGraph.add_edge does, without a call for every arc.
     onward, back = cast("Any", graph)._succ, cast("Any", graph)._pred  # noqa: SLF001
     for u, v, r, mode, km, hours, hazard, transits, undetected, line in columns:
         data = {

@@ -80,11 +80,12 @@ class Outcome:
     @cached_property
     def routes(self) -> gpd.GeoDataFrame:
         """Routes from entry points to sites, most transits first; traced when first asked for."""
-        return routes_table(
-            self.scored,
-            self.layers,
-            hazard_aversion_h=self.settings.routes.hazard_aversion_h,
-        )
+        return self.top_routes(None)
+
+    def top_routes(self, top: int | None) -> gpd.GeoDataFrame:
+        """Return the routes with most transits, all of them for None; no others are traced."""
+        kappa = self.settings.routes.hazard_aversion_h
+        return routes_table(self.scored, self.layers, hazard_aversion_h=kappa, top=top)
 
     @cached_property
     def sites(self) -> gpd.GeoDataFrame:

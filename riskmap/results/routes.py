@@ -9,19 +9,16 @@ import shapely
 
 from riskmap.layers import Layers
 from riskmap.model.demand import site_parts
-from riskmap.model.paths import least_paths
+from riskmap.model.paths import least_hours, least_paths
 from riskmap.model.scores import MovementScore
 from riskmap.network.arcs import Floats, Ints
 from riskmap.results.reaches import corridor_ids
 from riskmap.results.scored import Scored
 
-ROUTE_COLUMNS = (
-    "route_id", "movement", "origin", "destination", "travel_hours", "transits", "survival",
-    "corridors",
-)  # fmt: skip
 
-
-def routes_table(scored: Scored, layers: Layers, *, hazard_aversion_h: float) -> gpd.GeoDataFrame:
+def routes_table(
+    scored: Scored, layers: Layers, *, hazard_aversion_h: float, top: int | None = None
+) -> gpd.GeoDataFrame:
     """Return one row for each entry point and site with trips between them, most transits first.
 
     `transits` and `survival` are over all the routes that are taken, so that Σ transits · survival
@@ -36,32 +33,36 @@ def routes_table(scored: Scored, layers: Layers, *, hazard_aversion_h: float) ->
         The layers that its sites come from.
     hazard_aversion_h
         κ, hours: least is by generalized time.
+    top
+        Only so many rows: only their ways are traced.
     """
     parts = [
-        _routes_of(scored, layers, movement, hazard_aversion_h)
+        _pairs_of(scored, layers, movement, hazard_aversion_h)
         for movement in scored.scores.movements
     ]
-    table = pd.concat(parts, ignore_index=True) if parts else _empty()
+    table = pd.concat(parts, ignore_index=True)
     table = table.sort_values(
         ["transits", "movement", "origin", "destination"], ascending=[False, True, True, True]
     ).reset_index(drop=True)
+    table = table.head(len(table) if top is None else top)
     table.insert(0, "route_id", [f"r{k + 1:04d}" for k in range(len(table))])
-    return gpd.GeoDataFrame(table, geometry="geometry", crs="EPSG:4326")
+    from_node, to_node = (table.pop(name).to_numpy(np.int32) for name in ("from_node", "to_node"))
+    paths = least_paths(
+        scored.network.arcs, from_node, to_node, hazard_aversion_h=hazard_aversion_h
+    )
+    lines = [path_line(scored, path) for path in paths]
+    table = table.assign(corridors=[corridors_on(scored, path) for path in paths])
+    return gpd.GeoDataFrame(table, geometry=lines, crs="EPSG:4326")
 
 
-def _empty() -> pd.DataFrame:
-    return pd.DataFrame({name: [] for name in (*ROUTE_COLUMNS[1:], "geometry")})
-
-
-def _routes_of(
+def _pairs_of(
     scored: Scored, layers: Layers, movement: MovementScore, hazard_aversion_h: float
 ) -> pd.DataFrame:
-    """Return the routes of one movement."""
-    trips = movement.trips
+    """Return the pairs of sites of one movement, and the nodes that their way is drawn between."""
+    trips, arcs = movement.trips, scored.network.arcs
     to = np.repeat(trips.destination, np.diff(trips.start)).astype(np.int32)
-    paths = least_paths(scored.network.arcs, trips, hazard_aversion_h=hazard_aversion_h)
+    time_h = least_hours(arcs, trips, hazard_aversion_h=hazard_aversion_h)
     pairs = site_pairs(movement, trips.origin, to)
-    time_h = np.array([scored.network.arcs.time_h[path].sum() for path in paths])
     pairs["transits"] = trips.volume[pairs["trip"]] * pairs["part"]
     pairs["travel_hours"] = time_h[pairs["trip"]] + pairs["access_h"]
     pairs["survival"] = movement.loading.survival[pairs["trip"]]
@@ -74,8 +75,8 @@ def _routes_of(
             "travel_hours": rows["travel_hours"].to_numpy(),
             "transits": rows["transits"].to_numpy(),
             "survival": rows["survival"].to_numpy(),
-            "corridors": [corridors_on(scored, paths[t]) for t in rows["trip"]],
-            "geometry": [path_line(scored, paths[t]) for t in rows["trip"]],
+            "from_node": trips.origin[rows["trip"]],
+            "to_node": to[rows["trip"]],
         }
     )
 

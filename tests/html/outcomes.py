@@ -105,6 +105,10 @@ class FakeOutcome:
     provenance: Mapping[str, Any]
     notes: tuple[Note, ...] = field(default=())
 
+    def top_routes(self, top: int | None) -> gpd.GeoDataFrame:
+        table = self.routes.sort_values("transits", ascending=False, kind="stable")
+        return table if top is None else table.head(top)
+
 
 def example(
     *, season: str = "low", relative: bool = True, uncertain: bool = False, seed: int = 7

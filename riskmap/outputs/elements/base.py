@@ -82,8 +82,7 @@ class OutcomeLike(Protocol):
     def reasons(self) -> Mapping[Any, ReasonLike]: ...  # noqa: D102
     @property
     def reaches(self) -> gpd.GeoDataFrame: ...  # noqa: D102
-    @property
-    def routes(self) -> gpd.GeoDataFrame: ...  # noqa: D102
+    def top_routes(self, top: int | None) -> gpd.GeoDataFrame: ...  # noqa: D102
     @property
     def sites(self) -> gpd.GeoDataFrame: ...  # noqa: D102
     @property

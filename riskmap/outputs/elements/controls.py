@@ -104,10 +104,6 @@ class Labels(MapElement):
 
 
 def _routes(outcome: OutcomeLike) -> list[dict[str, Any]]:
-    table = outcome.routes
-    if not len(table):
-        return []
-    first = table.sort_values("transits", ascending=False, kind="stable").head(_MOST_ROUTES)
     return [
         {
             "origin": text_of(r.origin),
@@ -116,5 +112,5 @@ def _routes(outcome: OutcomeLike) -> list[dict[str, Any]]:
             "transits": plain(r.transits),
             "survival": plain(r.survival),
         }
-        for r in first.itertuples()
+        for r in outcome.top_routes(_MOST_ROUTES).itertuples()
     ]
