@@ -36,6 +36,14 @@ class Bundle(NamedTuple):
     layers: Layers
 
 
+class Tables(NamedTuple):
+    """Hold what a bundle gives: corridors by their number in it, reaches, and totals."""
+
+    corridors: gpd.GeoDataFrame
+    reaches: gpd.GeoDataFrame
+    totals: dict[str, float]
+
+
 def cut_bundles(whole: Piece, layers: Layers, *, most_reaches: int) -> Iterator[Bundle]:
     """Cut a study into bundles, one after the other: of whole basins, or of parts of a larger one.
 
@@ -78,22 +86,27 @@ def score_bundle(folder: str) -> str:
         return folder
     with (home / "bundle.pickle").open("rb") as file:
         bundle: Bundle = pickle.load(file)  # noqa: S301  (written by this run, see write_bundle)
+    corridors, reaches, totals = bundle_tables(bundle)
+    with tempfile.TemporaryDirectory(prefix="part-", dir=home, ignore_cleanup_errors=True) as part:
+        written = Path(part) / "done"
+        written.mkdir()
+        corridors.to_parquet(written / "corridors.parquet", index=False)
+        reaches.to_parquet(written / "reaches.parquet", index=False)
+        (written / "totals.json").write_text(json.dumps(totals), encoding="utf-8")
+        if not done.is_dir():
+            with suppress(OSError):  # another worker that was given it came first: its stays
+                written.replace(done)
+    return folder
+
+
+def bundle_tables(bundle: Bundle) -> Tables:
+    """Score a bundle, and return its corridors, its reaches, and the totals."""
     piece = bundle.piece
     scored = score_policed(
         piece.settings, bundle.layers, piece.sited, piece.policing, cut=piece.cut
     )
     corridors, number = _corridors(bundle, scored)
-    with tempfile.TemporaryDirectory(prefix="part-", dir=home, ignore_cleanup_errors=True) as part:
-        written = Path(part) / "done"
-        written.mkdir()
-        corridors.to_parquet(written / "corridors.parquet", index=False)
-        _reaches(piece, scored, number).to_parquet(written / "reaches.parquet", index=False)
-        totals = json.dumps(scored.scores.summary())
-        (written / "totals.json").write_text(totals, encoding="utf-8")
-        if not done.is_dir():
-            with suppress(OSError):  # another worker that was given it came first: its stays
-                written.replace(done)
-    return folder
+    return Tables(corridors, _reaches(piece, scored, number), scored.scores.summary())
 
 
 def _corridors(bundle: Bundle, scored: Scored) -> tuple[gpd.GeoDataFrame, Ints]:
