@@ -15,7 +15,7 @@ from numba import njit
 
 from riskmap.model.blocks import Forest
 from riskmap.model.crossings import Crossings
-from riskmap.model.forest import Steps, Sums
+from riskmap.model.forest import Around, Below, Steps, Sums
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 
 #: How a walk came to a place: it starts there, or there but not into its block; over the bridge up
@@ -108,33 +108,35 @@ class Walks(NamedTuple):
 
 def masses_of_origins(sums: Sequence[Sums], steps: Steps, betas: Floats) -> Masses:
     """Return the masses that come from origins."""
-    return Masses(
-        _by_movement(s.sent for s in sums),
-        _by_movement(s.onward.sent for s in sums),
-        _by_movement(s.push.beyond for s in sums),
-        _by_movement(s.push.whole for s in sums),
-        _by_movement(s.pull.parent for s in sums),
-        _by_movement(s.below.whole for s in sums),
-        steps.towards_h,
-        steps.back_h,
-        betas,
-        outward=False,
-    )
+    mine, other = [(s.onward, s.push) for s in sums], [(s.below, s.pull) for s in sums]
+    return _masses([s.sent for s in sums], mine, other, steps, betas)
 
 
 def masses_of_sites(sums: Sequence[Sums], steps: Steps, betas: Floats) -> Masses:
     """Return the masses that are drawn to destinations."""
+    mine, other = [(s.below, s.pull) for s in sums], [(s.onward, s.push) for s in sums]
+    return _masses([s.own for s in sums], mine, other, steps, betas)._replace(outward=True)
+
+
+def _masses(
+    own: list[Floats],
+    mine: list[tuple[Below, Around]],
+    other: list[tuple[Below, Around]],
+    steps: Steps,
+    betas: Floats,
+) -> Masses:
+    """Put the sums of one end and of the other side by side."""
     return Masses(
-        _by_movement(s.own for s in sums),
-        _by_movement(s.below.sent for s in sums),
-        _by_movement(s.pull.beyond for s in sums),
-        _by_movement(s.pull.whole for s in sums),
-        _by_movement(s.push.parent for s in sums),
-        _by_movement(s.onward.whole for s in sums),
+        _by_movement(own),
+        _by_movement(below.sent for below, _ in mine),
+        _by_movement(around.beyond for _, around in mine),
+        _by_movement(around.whole for _, around in mine),
+        _by_movement(around.parent for _, around in other),
+        _by_movement(below.whole for below, _ in other),
         steps.towards_h,
         steps.back_h,
         betas,
-        outward=True,
+        outward=False,
     )
 
 
