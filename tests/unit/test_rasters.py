@@ -21,6 +21,7 @@ from rasterio.warp import calculate_default_transform, reproject
 from riskmap.cli import main
 from riskmap.errors import DataError, OutputError, StudyError
 from riskmap.layers.rasters import values_in, values_near
+from riskmap.layers.survey import Asked, survey_file
 from riskmap.outputs.rasters import colours
 from riskmap.outputs.tables import write_table
 from riskmap.pipeline import run_study
@@ -236,3 +237,23 @@ def test_a_grid_is_of_corridors(small_study: SmallStudy, tmp_path: Path) -> None
     outcome = run_study(load_settings(small_study.path))
     with pytest.raises(OutputError, match="a grid of reaches cannot be written"):
         write_table(outcome, tmp_path / "r.tif", level="reaches")
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.9])
+def test_a_raster_that_is_cut_off_is_told_in_one_line(tmp_path: Path, share: float) -> None:
+    path = _write(tmp_path / "loss.tif", np.ones((SIZE, SIZE), dtype=np.float32))
+    whole = path.read_bytes()
+    (sound,) = survey_file(path, Asked())
+    assert sound.raster.startswith(f"1 band of {SIZE} x {SIZE} cells")
+    assert "1 to 1, mean 1" in sound.raster
+    path.write_bytes(whole[: max(8, int(share * len(whole)))])
+    (survey,) = survey_file(path, Asked())
+    (problem,) = survey.problems
+    assert "cannot be read as a raster" in str(problem)
+    assert "\n" not in str(problem)
+
+
+def test_a_raster_without_a_system_is_told_when_it_is_looked_at(tmp_path: Path) -> None:
+    path = _write(tmp_path / "loss.tif", np.ones((4, 4), dtype=np.float32), crs=None)
+    (survey,) = survey_file(path, Asked())
+    assert "states no coordinate reference system" in str(survey.problems[0])
