@@ -25,6 +25,7 @@ from riskmap.layers.folding import fold_heading
 from riskmap.layers.formats import Place, look_at
 from riskmap.layers.geometry import mend_geometry
 from riskmap.layers.mapping import apply_preset, find_column
+from riskmap.layers.passage import close_rivers
 from riskmap.layers.rasters import is_raster, look_at_raster
 from riskmap.layers.recognition import geometry_kinds, presets_by_headings, recognise
 from riskmap.layers.sources import Source, hash_source, is_there, read_file, to_degrees
@@ -194,6 +195,8 @@ def read_as(
     if degrees is None:
         return None, findings, None
     canonical = _canonical(degrees[0], known, layer, {}, findings)
+    if layer == "rivers":
+        canonical = close_rivers(canonical, findings)
     source = Source(str(path), hash_source(path), len(canonical), degrees[1])
     return canonical, findings, source
 
