@@ -28,6 +28,7 @@ DUCKDB_FILES: Final = (".duckdb", ".ddb")
 
 _INTEGERS: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 _FLOATS: Final = ("FLOAT", "DOUBLE", "DECIMAL")
+_BROKEN: Final = "check that the file is whole"
 _MEND: Final = "write one SELECT as DuckDB takes it; a Parquet file is called layer in it"
 
 
@@ -67,9 +68,12 @@ def read_large_table(
         with closing(_open(duckdb, path)) as connection:
             return _read(duckdb, connection, path, section, findings)
     except duckdb.Error as error:
-        said = str(error).splitlines()[0].replace(str(path), path.name)[:300]
+        said = str(error).splitlines()[0]
+        for whole in (str(path.resolve()), str(path)):
+            said = said.replace(whole, path.name)
         feature = "query" if section.query is not None else str(path)
-        findings.refuse(f"DuckDB says: {said}", _MEND, feature=feature)
+        mend = _BROKEN if isinstance(error, duckdb.IOException) else _MEND
+        findings.refuse(f"DuckDB says: {said[:300]}", mend, feature=feature)
         return None
 
 

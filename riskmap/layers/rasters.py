@@ -149,7 +149,9 @@ def _sampled(raster: rasterio.DatasetReader) -> str:
 
 
 def _unreadable(path: Path, error: RasterioIOError) -> DataError:
-    what = f"cannot be read as a raster: {error}".replace(str(path), path.name)
+    # rasterio only points to the driver's own words
+    said = error.__cause__ or error
+    what = f"cannot be read as a raster: {said}".replace(str(path), path.name)
     return DataError(Problem("rasters", str(path), what, "check the path and the file"))
 
 

@@ -314,19 +314,25 @@ def _describe(
         }  # fmt: skip
     return {
         "path": str(path), "table": table, "rows": len(rows), "crs": name, "box": box,
-        "geometry": tuple(sorted(geometry_kinds(rows))), "kinds": tuple(_few_values(rows)), **known,
+        "geometry": tuple(sorted(geometry_kinds(rows))), "kinds": tuple(_few_values(rows, preset)),
+        **known,
     }  # fmt: skip
 
 
 def _few_values(
-    rows: gpd.GeoDataFrame,
+    rows: gpd.GeoDataFrame, preset: Preset | None
 ) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
-    """Yield the columns of text that hold a handful of values, each many times."""
+    """Yield the columns of text that hold a handful of values, each many times.
+
+    Not those by which the preset chooses rows: another filter by them would leave it none.
+    """
+    chosen = {find_column(rows, keep.column) for keep in preset.keep} if preset is not None else ()
     for name in rows.columns.drop(rows.geometry.name):
         values = rows[name]
-        if pd.api.types.is_numeric_dtype(values) or len(values) < FEW_VALUES:
+        if pd.api.types.is_numeric_dtype(values) or len(values) < FEW_VALUES or name in chosen:
             continue
-        counts = values.dropna().astype(str).value_counts()
+        held = values.dropna().astype(str)
+        counts = held[held.str.strip() != ""].value_counts()
         if 2 <= len(counts) <= min(FEW_VALUES, len(values) // 3):
             yield str(name), tuple((str(value), int(n)) for value, n in counts.items())
 

@@ -146,7 +146,8 @@ def test_what_is_wrong_is_one_line(small_study: SmallStudy, base: Path) -> None:
     full = PATH.replace("oficina", "llena")
     for text, line in (
         (PATH.replace("oficina", "otra"), "the file does not exist"),
-        (PATH.replace("oficina", "nada"), "not a valid DuckDB database file"),
+        (PATH.replace("oficina", "nada"), 'DuckDB says: IO Error: The file "nada.duckdb" exists'),
+        (PATH.replace("oficina", "nada"), "(check that the file is whole)"),
         (PATH.replace("oficina", "rota"), "DuckDB says: "),
         (full, "table: the file holds 4 tables (add table = one of: main.dos, main.sin, main.v"),
         (f'{full}table = "venus"', "no table 'venus' in the file (did you mean venues?)"),

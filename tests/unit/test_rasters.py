@@ -250,6 +250,7 @@ def test_a_raster_that_is_cut_off_is_told_in_one_line(tmp_path: Path, share: flo
     (survey,) = survey_file(path, Asked())
     (problem,) = survey.problems
     assert "cannot be read as a raster" in str(problem)
+    assert "previous exception" not in str(problem)
     assert "\n" not in str(problem)
 
 

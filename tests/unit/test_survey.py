@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 
 from riskmap.layers.recognition import presets_by_headings
@@ -84,6 +85,15 @@ def test_what_is_said_is_what_a_run_does(tmp_path: Path) -> None:
     assert len(rows) == survey.usable
     assert source is not None
     assert source.features == 2
+
+
+def test_filters_that_are_named_leave_rows(tmp_path: Path) -> None:
+    """Neither the column that the preset itself chooses by, nor what is empty, is one."""
+    mines = pd.concat([sources.amazon_mining_watch()] * 4, ignore_index=True)
+    mines = mines.assign(estado=["", "Bueno", "Malo", " "] * (len(mines) // 4))
+    survey = look(write(tmp_path, mines))
+    assert dict(survey.kinds)["estado"] == (("Bueno", 5), ("Malo", 5))
+    assert "kind" not in dict(survey.kinds)
 
 
 def test_a_source_that_nobody_knows(tmp_path: Path) -> None:
