@@ -12,6 +12,8 @@ from hypothesis import settings
 from tests.studies import SmallStudy, write_small_study
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from tests.postgres import Database, Server
 
 # The same examples every time: a build fails for what changed, not for its luck.
@@ -61,3 +63,14 @@ def database(postgres: Server) -> Iterator[Database]:
 
     with new_database(postgres, "riesgo") as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Run a Dask cluster of one thread in this process."""
+    from distributed import Client  # heavy, and few tests need it
+
+    with Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+    ) as one:
+        yield one

@@ -128,11 +128,11 @@ def cut_piece(whole: Piece, layers: Layers, *, most_reaches: int) -> Iterator[Pi
     owner[bridge] = above
     over = [beyond_bridges(forest, m.add_up(), pieces.cut) for m in scored.scores.movements]
     named = shares_beyond(scored, pieces.cut)
+    ends = np.concatenate([forest.node[pieces.cut], forest.node[forest.parent[pieces.cut]]])
     for number in range(int(piece.max()) + 1):
         chosen = owner == number
         chosen[bridge[below == number]] = True
         mine = take_piece(whole, chosen, stands=piece == number)
-        ends = np.concatenate([forest.node[pieces.cut], forest.node[forest.parent[pieces.cut]]])
         node = np.searchsorted(mine.node, whole.node[ends]).astype(np.int32)
         down, up = node[: pieces.cut.size], node[pieces.cut.size :]
         sides = _Sides(down, up, above == number, below == number)

@@ -15,6 +15,7 @@ from numba import njit
 from riskmap.model.blocks import Forest
 from riskmap.model.crossings import Crossings
 from riskmap.model.descent import STARTS, STARTS_OUTSIDE, Masses, Start
+from riskmap.model.kept import recall
 from riskmap.model.links import Links
 from riskmap.model.passes import (
     FROM_FIRST,
@@ -23,11 +24,8 @@ from riskmap.model.passes import (
     TO_LAST,
     Target,
     Work,
-    aim,
     allocate,
     forget,
-    settle_anew,
-    weigh,
 )
 from riskmap.model.routes import depart
 from riskmap.network.arcs import Arcs, Floats, Ints
@@ -263,12 +261,11 @@ def _cross(  # pragma: no cover
         n_entries = at.entry_start[b + 1] - at.entry_start[b]
         n_exits = at.exit_start[b + 1] - at.exit_start[b]
         for x in range(n_exits if many else 0):
-            goal = at.exit[at.exit_start[b] + x]
+            number = at.exit_start[b] + x
+            goal = at.exit[number]
             if drawn[goal].max() == -np.inf:
                 continue
-            target = aim(links, forest.inner_of[goal])
-            settled = settle_anew(links, target, work)
-            weigh(links, target, work, settled, theta)
+            target, settled = recall(links, forest.inner_of[goal], work, at.kept, number, theta)
             for e in range(n_entries):
                 origin = at.entry[at.entry_start[b] + e]
                 hours = at.hours[at.cell_start[b] + e * n_exits + x]

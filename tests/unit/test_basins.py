@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas as gpd
@@ -27,14 +26,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Depr
 @pytest.fixture(scope="module")
 def undivided() -> rm.Result:
     return rm.demo_study().run()
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with Client(
-        processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
-    ) as one:
-        yield one
 
 
 def assert_same(table: gpd.GeoDataFrame, truth: gpd.GeoDataFrame) -> None:
