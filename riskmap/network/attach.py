@@ -15,15 +15,23 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 from numba import njit
-from pyproj import Geod, Transformer
+from pyproj import Geod
 
 from riskmap.geodesy import measures_on, metres_per_degree, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.cutting import take_lines
-from riskmap.network.grids import Boxes, Grid, box_grid, box_lines, reached
-from riskmap.network.reaches import Reaches, draw_lines
+from riskmap.network.grids import (
+    Boxes,
+    Grid,
+    Longs,
+    box_grid,
+    box_lines,
+    order_of_places,
+    reached,
+)
+from riskmap.network.reaches import Reaches
+from riskmap.threads import in_parts
 
 _GEOD = Geod(ellps="WGS84")
 #: Water that is farther by no more than this share is nearly as near.
@@ -31,6 +39,8 @@ NEARLY = 0.25
 #: A place on the water is another water if it is this far from the nearest one, km, and farther
 #: than the circle that was searched times this; of another name, than the site's distance times it.
 ANOTHER_KM, ANOTHER = 1.0, 1.2
+#: Sites that are worth a thread of their own.
+_SITES_A_THREAD = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ class WaterIndex(NamedTuple):
     """Hold the reaches that sites can be attached to, in a grid: kept, it serves many searches."""
 
     coords: Floats
-    reach: npt.NDArray[np.int64]
+    reach: Longs
     boxes: Boxes
     grid: Grid
 
@@ -118,22 +128,41 @@ def nearest_places(
         far = np.full(lon.size, np.inf)
         return Places(nowhere, np.zeros(lon.size), far, nowhere, far)
     place = np.column_stack([lon, lat]).astype(np.float64)
+    error = np.zeros(lon.size) if position_error_km is None else position_error_km
+    order = order_of_places(place)  # sites near each other are looked for one after the other
+    parts = in_parts(
+        lambda low, high: _attach(
+            reaches, index, place=place[order[low:high]], error_km=error[order[low:high]]
+        ),
+        lon.size,
+        least=_SITES_A_THREAD,
+    )
+    back = np.empty_like(order)
+    back[order] = np.arange(order.size)
+    reach, segment, t, away_km, rival, rival_km = (
+        np.concatenate(columns)[back] for columns in zip(*parts, strict=True)
+    )
+    return Places(reach, _measures_km(reaches, reach, segment, t), away_km, rival, rival_km)
+
+
+def _attach(
+    reaches: Reaches, index: WaterIndex, *, place: Floats, error_km: Floats
+) -> tuple[Ints, Longs, Floats, Floats, Ints, Floats]:
+    """Return reach, segment, fraction, distance, rival and its distance of each site."""
     metres = np.column_stack(metres_per_degree(place[:, 1]))
     reach = _nearest(index, place, metres)
     segment, t, foot, away_km = _feet(reaches, reach, place)
-    error = np.zeros(lon.size) if position_error_km is None else position_error_km
-    reach_km = away_km * (1.0 + NEARLY) + 2.0 * error
-    site, near = _within(index, place, metres, 1000.0 * reach_km)
+    reach_km = away_km * (1.0 + NEARLY) + 2.0 * error_km
+    start, near = _within(index, place, metres, 1000.0 * reach_km, reach)
+    site = np.repeat(np.arange(reach.size), np.diff(start))
     rival, rival_km = _rivals(
         reaches, place, site, near,
         nearest=reach, foot=foot, away_km=away_km, reach_km=reach_km,
     )  # fmt: skip
-    return Places(reach, _measures_km(reaches, reach, segment, t), away_km, rival, rival_km)
+    return reach, segment, t, away_km, rival, rival_km
 
 
-def _measures_km(
-    reaches: Reaches, reach: Ints, segment: npt.NDArray[np.int64], t: Floats
-) -> Floats:
+def _measures_km(reaches: Reaches, reach: Ints, segment: Longs, t: Floats) -> Floats:
     """Return how far along its reach each place lies; only reaches that hold one are measured."""
     held, which = np.unique(reach, return_inverse=True)
     coords, offsets = take_lines(
@@ -143,9 +172,7 @@ def _measures_km(
     return measures_on(coords, vertex_measures_km(coords, offsets), own, t)
 
 
-def _feet(
-    reaches: Reaches, reach: Ints, place: Floats
-) -> tuple[npt.NDArray[np.int64], Floats, Floats, Floats]:
+def _feet(reaches: Reaches, reach: Ints, place: Floats) -> tuple[Longs, Floats, Floats, Floats]:
     """Return the segment, the fraction, the point and its distance (km) on a reach of each site."""
     metres = np.column_stack(metres_per_degree(place[:, 1]))
     segment, t = _place_on(reaches.coords, reaches.offsets, reach, place, metres)
@@ -183,34 +210,39 @@ def _rivals(
     return rival, rival_km
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _nearest(index: WaterIndex, place: Floats, metres: Floats) -> Ints:  # pragma: no cover
     """Return the nearest reach of each site, of equally near ones the first."""
     nearest = np.full(place.shape[0], -1, dtype=np.int32)
-    grid = index.grid
+    xy, reach_of, boxes, grid = index.coords, index.reach, index.boxes, index.grid
+    line, first, last, box = boxes.line, boxes.first, boxes.last, boxes.box
+    start, member, columns, rows = grid.start, grid.member, grid.columns, grid.rows
     for s in range(place.shape[0]):
-        x, y = place[s, 0], place[s, 1]
+        x, y, mx, my = place[s, 0], place[s, 1], metres[s, 0], metres[s, 1]
+        lean = _lean(y)
         column = math.floor((x - grid.x0) / grid.side)
         row = math.floor((y - grid.y0) / grid.side)
-        best = math.inf
-        ring = max(-column, column - grid.columns + 1, -row, row - grid.rows + 1, 0)
-        last = max(abs(column), abs(column - grid.columns), abs(row), abs(row - grid.rows))
-        while ring <= last and best >= _least_m(y, (ring - 1) * grid.side):
-            for r in range(max(row - ring, 0), min(row + ring, grid.rows - 1) + 1):
+        best, found = math.inf, -1
+        ring = max(-column, column - columns + 1, -row, row - rows + 1, 0)
+        end = max(abs(column), abs(column - columns), abs(row), abs(row - rows))
+        while ring <= end and best >= _least_m(y, (ring - 1) * grid.side):
+            for r in range(max(row - ring, 0), min(row + ring, rows - 1) + 1):
                 step = 1 if abs(r - row) == ring else max(2 * ring, 1)
                 for c in range(column - ring, column + ring + 1, step):
-                    if not 0 <= c < grid.columns:
+                    if not 0 <= c < columns:
                         continue
-                    cell = r * grid.columns + c
-                    for m in range(grid.start[cell], grid.start[cell + 1]):
-                        b = grid.member[m]
-                        away = _box_away_m(index, b, x, y, metres[s])
+                    for m in range(start[r * columns + c], start[r * columns + c + 1]):
+                        b = member[m]
+                        if _gap_m(box, b, x, y, mx, my, lean) > best:
+                            continue
+                        away = _away_m(xy, first[b], last[b], x, y, mx, my, lean)
                         if away > best:
                             continue
-                        reach = index.reach[index.boxes.line[b]]
-                        if away < best or reach < nearest[s]:
-                            best, nearest[s] = away, reach
+                        reach = reach_of[line[b]]
+                        if away < best or reach < found:
+                            best, found = away, reach
             ring += 1
+        nearest[s] = found
     return nearest
 
 
@@ -223,72 +255,91 @@ def _least_m(lat: float, degrees: float) -> float:  # pragma: no cover
     return 110_500.0 * degrees * max(cosine, 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _within(  # pragma: no cover
-    index: WaterIndex, place: Floats, metres: Floats, within_m: Floats
-) -> tuple[npt.NDArray[np.int64], Ints]:
-    """Return the pairs of a site and a reach within a distance; a pair may stand twice."""
-    sites, reaches = [0], [0]
-    grid = index.grid
+    index: WaterIndex, place: Floats, metres: Floats, within_m: Floats, but: Ints
+) -> tuple[Longs, Ints]:
+    """Return the reaches within a distance of each site, but for one, in order, by site."""
+    start_of = np.zeros(place.shape[0] + 1, dtype=np.int64)
+    reaches = [0]
+    seen = np.full(index.reach.size, -1, dtype=np.int64)
+    xy, reach_of, boxes, grid = index.coords, index.reach, index.boxes, index.grid
+    line, first, last, box = boxes.line, boxes.first, boxes.last, boxes.box
+    start, member = grid.start, grid.member
     for s in range(place.shape[0]):
-        x, y, reach = place[s, 0], place[s, 1], within_m[s]
-        dy = reach / 110_500.0
+        x, y, mx, my = place[s, 0], place[s, 1], metres[s, 0], metres[s, 1]
+        lean = _lean(y)
+        dy = within_m[s] / 110_500.0
         dx = dy / max(math.cos(math.radians(min(90.0, abs(y) + dy))), 1e-6)
         c0, c1, r0, r1 = reached(grid, x - dx, y - dy, x + dx, y + dy)
-        before = -1
         for r in range(r0, r1 + 1):
             for c in range(c0, c1 + 1):
                 cell = r * grid.columns + c
-                for m in range(grid.start[cell], grid.start[cell + 1]):
-                    b = grid.member[m]
-                    line = index.boxes.line[b]
-                    if line != before and _box_away_m(index, b, x, y, metres[s]) <= reach:
-                        sites.append(s)
-                        reaches.append(index.reach[line])
-                        before = line
-    return np.array(sites[1:], dtype=np.int64), np.array(reaches[1:], dtype=np.int32)
+                for m in range(start[cell], start[cell + 1]):
+                    b = member[m]
+                    if _gap_m(box, b, x, y, mx, my, lean) > within_m[s] or seen[line[b]] == s:
+                        continue
+                    if reach_of[line[b]] == but[s]:
+                        continue
+                    if _away_m(xy, first[b], last[b], x, y, mx, my, lean) <= within_m[s]:
+                        seen[line[b]] = s
+                        reaches.append(reach_of[line[b]])
+        start_of[s + 1] = len(reaches) - 1
+    return start_of, np.array(reaches[1:], dtype=np.int32)
 
 
 @njit(cache=True)
-def _box_away_m(  # pragma: no cover
-    index: WaterIndex, b: int, x: float, y: float, metres: Floats
+def _lean(lat: float) -> float:  # pragma: no cover
+    """Return by what share a degree of longitude is shorter halfway to a degree farther north."""
+    return 0.5 * math.radians(1.0) * math.tan(math.radians(lat))
+
+
+@njit(cache=True)
+def _gap_m(  # pragma: no cover
+    box: Floats, b: int, x: float, y: float, mx: float, my: float, lean: float
 ) -> float:
-    """Return how far a place is from the segments of a box, at the latitude between, m."""
-    xy = index.coords
-    lean = 0.5 * math.radians(1.0) * math.tan(math.radians(y))
+    """Return less than the distance of a place from all that lies in a box (`_away_m`), m."""
+    south, north = box[b, 1] - y, box[b, 3] - y
+    narrow = max(0.0, min(1.0 - lean * south, 1.0 - lean * north))
+    ex = max(box[b, 0] - x, x - box[b, 2], 0.0) * mx * narrow
+    ey = max(south, -north, 0.0) * my
+    return (1.0 - 1e-9) * math.sqrt(ex * ex + ey * ey)
+
+
+@njit(cache=True)
+def _away_m(  # pragma: no cover
+    xy: Floats, first: int, last: int, x: float, y: float, mx: float, my: float, lean: float
+) -> float:
+    """Return how far a place is from some segments, at the latitude between, m."""
     best = math.inf
-    for k in range(index.boxes.first[b], index.boxes.last[b]):
-        ax, ay = (xy[k, 0] - x) * metres[0], (xy[k, 1] - y) * metres[1]
-        dx, dy = (xy[k + 1, 0] - xy[k, 0]) * metres[0], (xy[k + 1, 1] - xy[k, 1]) * metres[1]
+    bx, by = (xy[first, 0] - x) * mx, (xy[first, 1] - y) * my
+    for k in range(first, last):
+        ax, ay = bx, by
+        bx, by = (xy[k + 1, 0] - x) * mx, (xy[k + 1, 1] - y) * my
+        dx, dy = (xy[k + 1, 0] - xy[k, 0]) * mx, (xy[k + 1, 1] - xy[k, 1]) * my
         square = dx * dx + dy * dy
         t = 0.0 if square == 0.0 else min(1.0, max(0.0, -(ax * dx + ay * dy) / square))
         # A place that reaches share is as near on each: the end is taken as it stands.
-        ex, ey = ax + t * dx, ay + t * dy
-        if t == 1.0:
-            ex, ey = (xy[k + 1, 0] - x) * metres[0], (xy[k + 1, 1] - y) * metres[1]
-        ex *= 1.0 - lean * ey / metres[1]
+        ex, ey = (bx, by) if t == 1.0 else (ax + t * dx, ay + t * dy)
+        ex *= 1.0 - lean * ey / my
         best = min(best, ex * ex + ey * ey)
     return math.sqrt(best)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _place_on(  # pragma: no cover
-    coords: Floats,
-    offsets: npt.NDArray[np.int64],
-    reach: Ints,
-    site: Floats,
-    metres: Floats,
-) -> tuple[npt.NDArray[np.int64], Floats]:
+    coords: Floats, offsets: Longs, reach: Ints, site: Floats, metres: Floats
+) -> tuple[Longs, Floats]:
     """Return the segment of a given reach that is nearest, and the fraction along it."""
     segment = np.zeros(reach.size, dtype=np.int64)
     fraction = np.zeros(reach.size)
     for s in range(reach.size):
+        x, y, mx, my = site[s, 0], site[s, 1], metres[s, 0], metres[s, 1]
         best = np.inf
         for k in range(offsets[reach[s]], offsets[reach[s] + 1] - 1):
-            ax = (coords[k, 0] - site[s, 0]) * metres[s, 0]
-            ay = (coords[k, 1] - site[s, 1]) * metres[s, 1]
-            dx = (coords[k + 1, 0] - coords[k, 0]) * metres[s, 0]
-            dy = (coords[k + 1, 1] - coords[k, 1]) * metres[s, 1]
+            ax, ay = (coords[k, 0] - x) * mx, (coords[k, 1] - y) * my
+            dx = (coords[k + 1, 0] - coords[k, 0]) * mx
+            dy = (coords[k + 1, 1] - coords[k, 1]) * my
             square = dx * dx + dy * dy
             t = 0.0 if square == 0.0 else min(1.0, max(0.0, -(ax * dx + ay * dy) / square))
             away = (ax + t * dx) ** 2 + (ay + t * dy) ** 2
@@ -299,7 +350,13 @@ def _place_on(  # pragma: no cover
 
 
 def places_within(
-    reaches: Reaches, lon: Floats, lat: Floats, *, usable: Bools, within_km: float
+    reaches: Reaches,
+    lon: Floats,
+    lat: Floats,
+    *,
+    usable: Bools,
+    within_km: float,
+    index: WaterIndex | None = None,
 ) -> tuple[npt.NDArray[np.intp], Ints, Floats, Floats]:
     """Return every usable reach within a distance of each place, with its nearest point.
 
@@ -313,6 +370,8 @@ def places_within(
         Reaches that count, shape (n_reaches,).
     within_km
         Distance.
+    index
+        Index of the usable reaches (`index_water`); made where it is not given.
 
     Returns
     -------
@@ -320,17 +379,18 @@ def places_within(
         Pairs in order of place and reach: positions in `lon`, reaches, how far along each the
         nearest point lies, and how far away it is.
     """
-    chosen = np.flatnonzero(usable).astype(np.int32)
-    to_mercator = Transformer.from_crs(4326, 3395, always_xy=True)
-    flat = np.column_stack(to_mercator.transform(reaches.coords[:, 0], reaches.coords[:, 1]))
-    tree = shapely.STRtree(draw_lines(flat, reaches.offsets)[chosen])
-    points = np.asarray(shapely.points(*to_mercator.transform(lon, lat)))
-    scale = (metres_per_degree(np.zeros(1))[0] / metres_per_degree(lat)[0]) * 1000.0
-    place, found = tree.query(points, predicate="dwithin", distance=within_km * scale)
-    reach = chosen[found]
-    segment, t, _, away_km = _feet(reaches, reach, np.column_stack([lon, lat])[place])
-    measures = vertex_measures_km(reaches.coords, reaches.offsets)
-    along = measures_on(reaches.coords, measures, segment, t)
-    order = np.lexsort((reach, place))
-    order = order[away_km[order] <= within_km]
-    return place[order], reach[order], along[order], away_km[order]
+    index = index or index_water(reaches, usable)
+    if index is None:
+        nothing = np.empty(0)
+        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int32), nothing, nothing
+    xy = np.column_stack([lon, lat]).astype(np.float64)
+    metres = np.column_stack(metres_per_degree(xy[:, 1]))
+    # A little farther: distances in the plane are not quite geodesic.
+    farthest = np.full(lon.size, 1010.0 * within_km)
+    start, reach = _within(index, xy, metres, farthest, np.full(lon.size, -1, dtype=np.int32))
+    place = np.repeat(np.arange(lon.size), np.diff(start))
+    segment, t, _, away_km = _feet(reaches, reach, xy[place])
+    near = np.flatnonzero(away_km <= within_km)
+    near = near[np.lexsort((reach[near], place[near]))]
+    along = _measures_km(reaches, reach[near], segment[near], t[near])
+    return place[near], reach[near], along, away_km[near]

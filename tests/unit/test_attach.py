@@ -10,8 +10,9 @@ import pytest
 from pyproj import Geod
 
 import riskmap as rm
-from riskmap.network.attach import index_water, nearest_places
-from riskmap.network.reaches import build_reaches
+from riskmap import threads
+from riskmap.network.attach import Places, index_water, nearest_places, places_within
+from riskmap.network.reaches import Reaches, build_reaches
 from tests import studies
 from tests.river_networks import grow_rivers, rivers_of
 from tests.studies import SmallStudy
@@ -68,6 +69,16 @@ def test_distance_is_ground_distance(make_study: Make, x: float) -> None:
     assert sited.distance_km[0] == pytest.approx(truth, rel=1e-6)
 
 
+def away_km(reaches: Reaches, reach: int, lon: float, lat: float) -> float:
+    """Return how far a reach is, of forty places on each of its segments."""
+    xy = reaches.coords[reaches.offsets[reach] : reaches.offsets[reach + 1]]
+    t = np.linspace(0.0, 1.0, 40)[:, None]
+    xy = np.vstack([a * (1.0 - t) + b * t for a, b in pairwise(xy)])
+    here = np.full(len(xy), lon), np.full(len(xy), lat)
+    metres = Geod(ellps="WGS84").inv(*here, xy[:, 0], xy[:, 1])[2]
+    return float(metres.min()) / 1000.0
+
+
 def test_the_nearest_water_is_that_of_a_search_of_all() -> None:
     """Sites in and far around a network, against the geodesic distance to every reach."""
     rng = np.random.default_rng(5)
@@ -79,15 +90,48 @@ def test_the_nearest_water_is_that_of_a_search_of_all() -> None:
     places = nearest_places(reaches, lon, lat, usable=usable)
     kept = nearest_places(reaches, lon, lat, usable=usable, index=index_water(reaches, usable))
     assert (kept.reach == places.reach).all()
-    geod = Geod(ellps="WGS84")
     for k in range(lon.size):
-        away = np.inf
-        for reach in np.flatnonzero(usable):
-            xy = reaches.coords[reaches.offsets[reach] : reaches.offsets[reach + 1]]
-            t = np.linspace(0.0, 1.0, 40)[:, None]
-            xy = np.vstack([a * (1.0 - t) + b * t for a, b in pairwise(xy)])
-            here = np.full(len(xy), lon[k]), np.full(len(xy), lat[k])
-            away = min(away, geod.inv(*here, xy[:, 0], xy[:, 1])[2].min() / 1000.0)
+        away = min(away_km(reaches, int(reach), lon[k], lat[k]) for reach in np.flatnonzero(usable))
         assert usable[places.reach[k]]
         assert places.distance_km[k] == pytest.approx(away, rel=1e-4, abs=0.005)
         assert places.distance_km[k] <= away + 1e-3
+
+
+def test_the_water_within_a_distance_is_that_of_a_search_of_all() -> None:
+    rng = np.random.default_rng(6)
+    reaches = build_reaches(rivers_of(grow_rivers(rng, 4).lines), snap_tolerance_m=50.0)
+    low, high = reaches.coords.min(axis=0), reaches.coords.max(axis=0)
+    lon, lat = rng.uniform(low - 0.05, high + 0.05, (20, 2)).T
+    usable = rng.random(reaches.u.size) < 0.7
+    place, reach, along, away = places_within(reaches, lon, lat, usable=usable, within_km=4.0)
+    found = dict(zip(zip(place.tolist(), reach.tolist(), strict=True), away, strict=True))
+    assert list(found) == sorted(found)
+    assert len(found) == place.size > 20
+    assert ((along >= 0.0) & (along <= reaches.length_km[reach] + 1e-9)).all()
+    for k in range(lon.size):
+        for r in np.flatnonzero(usable).tolist():
+            truth = away_km(reaches, r, lon[k], lat[k])
+            if (k, r) in found:
+                assert found[k, r] == pytest.approx(truth, rel=1e-3, abs=0.005)
+            else:
+                assert truth > 4.0 - 0.01
+    nowhere = places_within(reaches, lon, lat, usable=np.zeros_like(usable), within_km=4.0)
+    assert [part.size for part in nowhere] == [0, 0, 0, 0]
+
+
+def test_sites_lie_where_they_did_whatever_the_number_of_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(7)
+    reaches = build_reaches(rivers_of(grow_rivers(rng, 12).lines), snap_tolerance_m=50.0)
+    low, high = reaches.coords.min(axis=0), reaches.coords.max(axis=0)
+    lon, lat = rng.uniform(low, high, (1600, 2)).T
+    usable = np.ones(reaches.u.size, dtype=np.bool_)
+    found = []
+    for number in (1, 2, 3):
+        monkeypatch.setattr(threads, "get_num_threads", lambda number=number: number)
+        found.append(nearest_places(reaches, lon, lat, usable=usable))
+    for name in Places.__slots__:
+        values = [getattr(places, name) for places in found]
+        assert (values[0] == values[1]).all()
+        assert (values[0] == values[2]).all()
