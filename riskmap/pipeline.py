@@ -281,6 +281,7 @@ def score_policed(
         reaches,
         transits=by_reach.transits,
         border_nodes=sited.border_nodes,
+        site_nodes=np.concatenate([s.node[s.node >= 0] for s in sited.sites.values()]),
         least=None if cut is None else cut.least_traffic,
     )
     return Scored(

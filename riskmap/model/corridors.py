@@ -18,6 +18,7 @@ from numba import njit
 from riskmap.layers.folding import fold_water
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.chains import trace_chains
+from riskmap.network.cutting import take_lines
 from riskmap.network.parts import parts_of_network
 from riskmap.network.reaches import Reaches
 
@@ -54,9 +55,17 @@ class Chains:
 
 
 def chain_reaches(
-    reaches: Reaches, *, transits: Floats, border_nodes: Bools, least: Floats | None = None
+    reaches: Reaches,
+    *,
+    transits: Floats,
+    border_nodes: Bools,
+    site_nodes: Ints,
+    least: Floats | None = None,
 ) -> Chains:
     """Join reaches to corridors.
+
+    One that runs round a ring begins at the site on it where transits change most, and runs
+    anticlockwise where no current says how: neither depends on where lines were cut.
 
     Parameters
     ----------
@@ -66,6 +75,8 @@ def chain_reaches(
         Transits a month of each reach.
     border_nodes
         Nodes at which a border is crossed.
+    site_nodes
+        Nodes at which sites stand.
     least
         Transits of each reach that are still no traffic, where the network is a piece of a larger
         one; otherwise `least_traffic`.
@@ -73,7 +84,9 @@ def chain_reaches(
     carries = transits > (least_traffic(reaches, transits) if least is None else least)
     water = carries & (reaches.mode == 0)
     passes = nodes_passed(reaches, carries) & ~border_nodes
-    return _number(reaches, *_trace(reaches, water, passes, transits))
+    stands = np.zeros(passes.size, dtype=np.bool_)
+    stands[site_nodes] = True
+    return _number(reaches, *_trace(reaches, water, passes, stands, transits))
 
 
 def least_traffic(reaches: Reaches, transits: Floats) -> Floats:
@@ -94,7 +107,7 @@ def nodes_passed(reaches: Reaches, carries: Bools) -> Bools:
 
 
 def _trace(
-    reaches: Reaches, water: Bools, passes: Bools, transits: Floats
+    reaches: Reaches, water: Bools, passes: Bools, stands: Bools, transits: Floats
 ) -> tuple[Ints, Bools, Bools]:
     """Return the reaches chain by chain, downstream, their direction, and where corridors begin."""
     chosen = np.flatnonzero(water).astype(np.int32)
@@ -112,7 +125,7 @@ def _trace(
     head_on = (ends[one, 0] == two) == (ends[other, 0] == two)
     head_on &= reaches.flow_known[chosen[one]] & reaches.flow_known[chosen[other]]
     joined[two] = (name[one] == name[other]) & ~head_on
-    chain_start, _, slot_node, slot_edge = trace_chains(start, incident, ends, ~joined)
+    chain_start, is_ring, slot_node, slot_edge = trace_chains(start, incident, ends, ~joined)
     inner = slot_edge >= 0
     edge = np.concatenate([slot_edge[inner], np.flatnonzero(loops).astype(np.int32)])
     reach = chosen[edge]
@@ -120,21 +133,64 @@ def _trace(
         [slot_node[inner] == ends[slot_edge[inner], 0], np.ones(int(loops.sum()), dtype=np.bool_)]
     )
     sizes = np.concatenate([np.diff(chain_start) - 1, np.ones(int(loops.sum()), dtype=np.int32)])
-    known_km = reaches.length_km[reach] * reaches.flow_known[reach] * np.where(with_line, 1.0, -1.0)
-    breaks = _turn_and_cut(reach, with_line, known_km, sizes.astype(np.int32), transits)
+    begin = np.cumsum(sizes) - sizes
+    for c in np.flatnonzero(is_ring):
+        ring = np.arange(begin[c], begin[c] + sizes[c])
+        first = _first_of_ring(reaches, reach[ring], with_line[ring], stands, transits)
+        turned = np.roll(ring, -first)
+        reach[ring], with_line[ring] = reach[turned], with_line[turned]
+    ahead = _ahead(reaches, reach, with_line, begin)
+    breaks = _turn_and_cut(reach, with_line, ahead, sizes.astype(np.int32), transits)
     return reach, with_line, breaks
+
+
+def _first_of_ring(
+    reaches: Reaches, reach: Ints, with_line: Bools, stands: Bools, transits: Floats
+) -> int:
+    """Return the place in a ring of the reach that begins at the site where transits change most.
+
+    Whoever goes round a ring starts on it, so that a site stands there.
+    """
+    node = np.where(with_line, reaches.u[reach], reaches.v[reach])
+    step = np.abs(transits[reach] - transits[np.roll(reach, 1)])
+    step = np.round(step / transits[reach].max(), 9)  # what differs beyond is rounding
+    return int(np.lexsort((node, -step, ~stands[node]))[0])
+
+
+def _ahead(
+    reaches: Reaches, reach: Ints, with_line: Bools, begin: npt.NDArray[np.integer]
+) -> Floats:
+    """Return for each chain how far it runs downstream, km, negative where it runs upstream.
+
+    Where nothing is known of the current round a ring, its area says: positive if anticlockwise.
+    """
+    if not begin.size:
+        return np.empty(0)
+    way = np.where(with_line, 1.0, -1.0)
+    known_km = reaches.length_km[reach] * reaches.flow_known[reach] * way
+    ahead: Floats = np.add.reduceat(known_km, begin)
+    first, last = _end_nodes(reaches, reach, with_line, begin)
+    sizes = np.diff([*begin, reach.size])
+    for c in np.flatnonzero((first == last) & (ahead == 0.0)):
+        slots = slice(begin[c], begin[c] + sizes[c])
+        xy, _ = take_lines(
+            reaches.coords, reaches.offsets, reach[slots].astype(np.int64), ~with_line[slots]
+        )
+        x, y = (xy - xy[0]).T
+        ahead[c] = (x[:-1] * y[1:] - x[1:] * y[:-1]).sum()
+    return ahead
 
 
 @njit(cache=True)
 def _turn_and_cut(  # pragma: no cover
-    reach: Ints, with_line: Bools, known_km: Floats, sizes: Ints, transits: Floats
+    reach: Ints, with_line: Bools, ahead: Floats, sizes: Ints, transits: Floats
 ) -> Bools:
     """Turn each chain downstream, in place, and cut it where transits leave those downstream."""
     breaks = np.zeros(reach.size, dtype=np.bool_)
     begin = 0
-    for size in sizes:
-        end = begin + size
-        if known_km[begin:end].sum() < 0.0:
+    for chain in range(sizes.size):
+        end = begin + sizes[chain]
+        if ahead[chain] < 0.0:
             reach[begin:end] = reach[begin:end][::-1].copy()
             with_line[begin:end] = ~with_line[begin:end][::-1]
         breaks[begin] = True

@@ -216,15 +216,21 @@ def _flow_by_part(reaches: Reaches, part: Ints, n: int) -> tuple[Floats, Floats 
 
 
 def outlets_of(reaches: Reaches) -> Ints:
-    """Return the nodes that water flows into, and that no reach leaves, as far as is known."""
+    """Return the nodes that water flows into, and that no reach leaves, as far as is known.
+
+    Where directions were inferred, those that are not known count too, but not at a node between
+    two such reaches: on a ring that meets nothing they are only how its lines were drawn.
+    """
     n = reaches.node_xy.shape[0]
-    inferred = "flow_confidence" in reaches.attributes
-    known = (reaches.flow_known | inferred) & (reaches.mode == 0)
+    water, sure = reaches.mode == 0, reaches.flow_known & (reaches.mode == 0)
+    known = water if "flow_confidence" in reaches.attributes else sure
     into = np.bincount(reaches.v[known], minlength=n) > 0
     out = np.bincount(reaches.u[known], minlength=n) > 0
     beside = np.zeros(n, dtype=np.bool_)
-    rest = ~known & (reaches.mode == 0)
+    rest = water & ~known
     beside[reaches.u[rest]] = beside[reaches.v[rest]] = True
+    degree = np.bincount(np.concatenate([reaches.u[water], reaches.v[water]]), minlength=n)
+    beside |= (degree == 2) & (np.bincount(reaches.v[sure], minlength=n) == 0)
     nodes: Ints = np.flatnonzero(into & ~out & ~beside).astype(np.int32)
     return nodes
 

@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 import oracle
 import pytest
+import shapely
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from river_studies import (
@@ -27,6 +28,7 @@ from river_studies import (
 )
 
 from riskmap.pipeline import build_network
+from riskmap.results.check import check_network
 from riskmap.results.outcome import Outcome
 from riskmap.results.scored import Scored
 
@@ -321,3 +323,52 @@ def test_a_ring_read_the_other_way_keeps_its_names_and_ranks() -> None:
     same_corridors(region.outcome, turned(region).outcome)
     ids = [r.outcome.corridors["corridor_id"].tolist() for r in (region, turned(region))]
     assert ids[0] == ids[1]
+
+
+def ring_region(flow: str, cuts: list[int], *, backward: list[bool]) -> Region:
+    """A river, and beside it an ox-bow lake of 24 sides that was drawn in several lines."""
+    angle = np.sort(np.random.default_rng(4).uniform(0.0, 2.0 * np.pi, 24))
+    round_it = np.column_stack([300 + 110 * np.cos(angle), 90 * np.sin(angle)]).astype(int).tolist()
+    cuts = sorted(cuts)
+    lake = []
+    for begin, end, back in zip(cuts, [*cuts[1:], cuts[0] + 24], backward, strict=True):
+        part = [tuple(round_it[k % 24]) for k in range(begin, end + 1)]
+        lake.append((part[::-1] if back else part, {"name": "Cocha"}))
+    by_lake = {name: tuple(round_it[k]) for name, k in (("entry", 3), ("venue", 14), ("town", 9))}
+    venue = {"capacity": 1.0, "confidence": 1.0}
+    return Region(
+        {
+            "rivers": rivers_table([([(0, 300), (10, 100), (5, -200)], {"name": "Mayor"}), *lake]),
+            "entry_points": points_table(
+                "entry", [((5, 200), {"weight": 1.0}), (by_lake["entry"], {"weight": 1.0})]
+            ),
+            "venues": points_table("venue", [((5, -100), venue), (by_lake["venue"], venue)]),
+            "settlements": points_table(
+                "town", [((10, 120), {}), (by_lake["town"], {}), (tuple(round_it[20]), {})]
+            ),
+        },
+        {"travel": {"snap_tolerance_m": 5.0}, "routes": {"theta_per_h": 2.0}},
+        flow=flow,
+    )
+
+
+@law
+@given(st.data(), st.sampled_from(["digitised", "unknown", "inferred"]))
+def test_a_ring_is_the_same_water_wherever_it_was_cut(data: st.DataObject, flow: str) -> None:
+    """Its corridor has no end, and no current says where its water leaves."""
+    whole = ring_region(flow, [0], backward=[False])
+    cuts = data.draw(st.lists(st.integers(0, 23), min_size=1, max_size=5, unique=True))
+    turns = st.just(False) if flow == "digitised" else st.booleans()
+    parts = ring_region(flow, cuts, backward=[data.draw(turns) for _ in cuts])
+    same_corridors(whole.outcome, parts.outcome)
+    for one, other in zip(
+        whole.outcome.corridors.geometry, parts.outcome.corridors.geometry, strict=True
+    ):
+        assert other.coords[0] == pytest.approx(one.coords[0], abs=1e-9)
+        assert other.coords[-1] == pytest.approx(one.coords[-1], abs=1e-9)
+        assert shapely.LinearRing(other).is_ccw == shapely.LinearRing(one).is_ccw
+    outlets = [
+        [part.outlets for part in check_network(r.settings.study, r.layers, r.sited).components]
+        for r in (whole, parts)
+    ]
+    assert outlets[0] == outlets[1]
