@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from benchmarks import building, cluster, draws, maps, planning, scoring, speed, whole, world
+from benchmarks import (
+    building,
+    charts,
+    cluster,
+    draws,
+    maps,
+    planning,
+    scoring,
+    speed,
+    whole,
+    world,
+)
 
 if __name__ == "__main__":
     speed.main()
@@ -12,5 +23,6 @@ if __name__ == "__main__":
     whole.main()
     cluster.main()
     world.main()
+    charts.main()
     planning.main()
     maps.main()
