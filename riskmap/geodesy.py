@@ -90,7 +90,7 @@ def metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:
     w = 1.0 - _E2 * np.sin(phi) ** 2
     degree = math.pi / 180.0
     east = degree * _A * np.cos(phi) / np.sqrt(w)
-    north = degree * _A * (1.0 - _E2) / w**1.5
+    north = degree * _A * (1.0 - _E2) / (w * np.sqrt(w))
     return east, north
 
 

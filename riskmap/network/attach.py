@@ -220,12 +220,12 @@ def _nearest(index: WaterIndex, place: Floats, metres: Floats) -> Ints:  # pragm
     for s in range(place.shape[0]):
         x, y, mx, my = place[s, 0], place[s, 1], metres[s, 0], metres[s, 1]
         lean = _lean(y)
-        column = math.floor((x - grid.x0) / grid.side)
-        row = math.floor((y - grid.y0) / grid.side)
+        column = math.floor((x - grid.x0) * grid.per_degree)
+        row = math.floor((y - grid.y0) * grid.per_degree)
         best, found = math.inf, -1
         ring = max(-column, column - columns + 1, -row, row - rows + 1, 0)
         end = max(abs(column), abs(column - columns), abs(row), abs(row - rows))
-        while ring <= end and best >= _least_m(y, (ring - 1) * grid.side):
+        while ring <= end and best >= _least_m(y, (ring - 1) / grid.per_degree):
             for r in range(max(row - ring, 0), min(row + ring, rows - 1) + 1):
                 step = 1 if abs(r - row) == ring else max(2 * ring, 1)
                 for c in range(column - ring, column + ring + 1, step):

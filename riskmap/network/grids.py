@@ -9,31 +9,46 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from riskmap.threads import in_parts
+
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
 
 #: Segments in a box.
 _BOXED = 8
+#: Lines that are worth a thread of their own.
+LINES_A_THREAD = 2000
 #: Squares on a side of the grid by which places are put in order, and the bits of their number.
 _BITS = 12
 _SQUARES = 1 << _BITS
+#: Bits that hold the number of a place.
+_NUMBER_BITS = 36
+_NUMBER = (1 << _NUMBER_BITS) - 1
 
 
 class Boxes(NamedTuple):
-    """Hold the boxes of runs of a few segments: vertices first … last of one line."""
+    """Hold the boxes of runs of a few segments: vertices first … last of one line.
+
+    `ways` are those that all of a run's segments go: east, west, north, south, as bits. A run that
+    keeps to a way cannot cross itself, nor one that it goes on to and that keeps to it.
+    """
 
     line: Longs
     first: Longs
     last: Longs
     box: Floats
+    ways: Longs
 
 
 class Grid(NamedTuple):
-    """Hold a grid of square cells, and what lies in each: `member[start[c] : start[c + 1]]`."""
+    """Hold a grid of square cells, and what lies in each: `member[start[c] : start[c + 1]]`.
+
+    `per_degree` are the cells in a degree: one over their side.
+    """
 
     x0: float
     y0: float
-    side: float
+    per_degree: float
     columns: int
     rows: int
     start: Longs
@@ -42,55 +57,70 @@ class Grid(NamedTuple):
 
 def take_boxes(boxes: Boxes, rows: npt.NDArray[np.integer]) -> Boxes:
     """Return some of the boxes."""
-    return Boxes(boxes.line[rows], boxes.first[rows], boxes.last[rows], boxes.box[rows])
+    return Boxes(*(column[rows] for column in boxes))
 
 
 def _cells(low: Floats, high: Floats, n: float, least: float) -> tuple[float, int, int]:
-    """Return side, columns and rows of a grid of about n cells, none smaller than `least`."""
+    """Return cells in a degree, columns and rows of a grid of about n cells.
+
+    No cell is smaller than `least`.
+    """
     width, height = float(high[0] - low[0]), float(high[1] - low[1])
-    side = max(math.sqrt(width * height / n), width / 4000, height / 4000, least, 1e-9)
-    return side, int(width / side) + 1, int(height / side) + 1
+    per_degree = 1.0 / max(math.sqrt(width * height / n), width / 4000, height / 4000, least, 1e-9)
+    return per_degree, int(width * per_degree) + 1, int(height * per_degree) + 1
 
 
 def place_grid(xy: Floats, margin: tuple[float, float]) -> Grid:
     """Lay a grid over places."""
     low, high = xy.min(axis=0), xy.max(axis=0)
-    side, columns, rows = _cells(low, high, max(1024.0, 2.0 * len(xy)), 2.0 * max(margin))
-    cell = ((xy - low) / side).astype(np.int64)
-    start, member = _group(cell[:, 1] * columns + cell[:, 0], columns * rows)
-    return Grid(float(low[0]), float(low[1]), side, columns, rows, start, member)
+    per_degree, columns, rows = _cells(low, high, max(1024.0, 2.0 * len(xy)), 2.0 * max(margin))
+    start, member = _group_places(xy, float(low[0]), float(low[1]), per_degree, columns, rows)
+    return Grid(float(low[0]), float(low[1]), per_degree, columns, rows, start, member)
 
 
 def box_grid(box: Floats) -> Grid:
     """Lay a grid over boxes, shape (n, 4); each is a member of every cell that it touches."""
     low, high = box[:, :2].min(axis=0), box[:, 2:].max(axis=0)
-    side, columns, rows = _cells(low, high, max(1024.0, 1.0 * len(box)), 0.0)
-    start, member = _group_boxes(box, float(low[0]), float(low[1]), side, columns, rows)
-    return Grid(float(low[0]), float(low[1]), side, columns, rows, start, member)
+    per_degree, columns, rows = _cells(low, high, max(1024.0, 1.0 * len(box)), 0.0)
+    start, member = _group_boxes(box, float(low[0]), float(low[1]), per_degree, columns, rows)
+    return Grid(float(low[0]), float(low[1]), per_degree, columns, rows, start, member)
 
 
-@njit(cache=True)
-def box_lines(xy: Floats, start: Longs) -> Boxes:  # pragma: no cover
+def box_lines(xy: Floats, start: Longs) -> Boxes:
     """Return the boxes of runs of segments, line after line."""
-    n = 0
-    for line in range(start.size - 1):
-        n += (start[line + 1] - start[line] - 2) // _BOXED + 1
-    owner = np.empty(n, dtype=np.int64)
-    first, last = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    box = np.empty((n, 4))
-    n = 0
-    for line in range(start.size - 1):
+    runs = (np.diff(start) - 2) // _BOXED + 1
+    begin = np.concatenate([[0], np.cumsum(runs)])
+    n = int(begin[-1])
+    line, first, last, ways = np.empty((4, n), dtype=np.int64)
+    boxes = Boxes(line, first, last, np.empty((n, 4)), ways)
+    in_parts(
+        lambda low, high: _box_lines(xy, start, begin, boxes, low, high),
+        runs.size,
+        least=LINES_A_THREAD,
+    )
+    return boxes
+
+
+@njit(cache=True, nogil=True)
+def _box_lines(  # pragma: no cover
+    xy: Floats, start: Longs, begin: Longs, boxes: Boxes, low: int, high: int
+) -> None:
+    """Put the boxes of the lines low … high − 1 where they belong; those of a line are together."""
+    owner, first, last, box, ways = boxes
+    for line in range(low, high):
+        n = begin[line]
         for k in range(start[line], start[line + 1] - 1, _BOXED):
             end = min(k + _BOXED, start[line + 1] - 1)
-            owner[n], first[n], last[n] = line, k, end
             x0 = x1 = xy[k, 0]
             y0 = y1 = xy[k, 1]
+            way = 15
             for j in range(k + 1, end + 1):
-                x0, x1 = min(x0, xy[j, 0]), max(x1, xy[j, 0])
-                y0, y1 = min(y0, xy[j, 1]), max(y1, xy[j, 1])
+                x, y, dx, dy = xy[j, 0], xy[j, 1], xy[j, 0] - xy[j - 1, 0], xy[j, 1] - xy[j - 1, 1]
+                x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
+                way &= (dx > 0.0) | (dx < 0.0) << 1 | (dy > 0.0) << 2 | (dy < 0.0) << 3
+            owner[n], first[n], last[n], ways[n] = line, k, end, way
             box[n, 0], box[n, 1], box[n, 2], box[n, 3] = x0, y0, x1, y1
             n += 1
-    return Boxes(owner, first, last, box)
 
 
 def order_of_places(xy: Floats) -> Longs:
@@ -99,58 +129,78 @@ def order_of_places(xy: Floats) -> Longs:
     They are sorted along a Z-shaped curve through the squares of a grid, so that what is looked
     for beside a place is most often still in the processor's cache.
     """
-    low = xy.min(axis=0)
-    side = max(float((xy.max(axis=0) - low).max()), 1e-9) / (_SQUARES - 1)
-    return np.argsort(_curve(((xy - low) / side).astype(np.int64)), kind="stable")
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    per_degree = (_SQUARES - 1) / max(float((high - low).max()), 1e-9)
+    key = _curve(xy, float(low[0]), float(low[1]), per_degree)
+    key.sort()
+    order: Longs = key & _NUMBER
+    return order
 
 
 @njit(cache=True)
-def _curve(square: Longs) -> Longs:  # pragma: no cover
-    """Return how far along the curve squares are: the bits of column and row take turns."""
-    along = np.zeros(square.shape[0], dtype=np.int64)
-    for k in range(square.shape[0]):
+def _curve(xy: Floats, x0: float, y0: float, per_degree: float) -> Longs:  # pragma: no cover
+    """Return how far along the curve places are, and in the lower bits which place it is.
+
+    The bits of column and row take turns.
+    """
+    key = np.empty(xy.shape[0], dtype=np.int64)
+    for k in range(key.size):
+        column, row = int((xy[k, 0] - x0) * per_degree), int((xy[k, 1] - y0) * per_degree)
+        along = 0
         for bit in range(_BITS):
-            along[k] |= ((square[k, 0] >> bit) & 1) << (2 * bit)
-            along[k] |= ((square[k, 1] >> bit) & 1) << (2 * bit + 1)
-    return along
+            along |= ((column >> bit) & 1) << (2 * bit) | ((row >> bit) & 1) << (2 * bit + 1)
+        key[k] = along << _NUMBER_BITS | k
+    return key
 
 
 @njit(cache=True)
-def _group(cell: Longs, n: int) -> tuple[Longs, Longs]:  # pragma: no cover
-    """Group positions by cell."""
-    start = np.zeros(n + 1, dtype=np.int64)
+def _group_places(  # pragma: no cover
+    xy: Floats, x0: float, y0: float, per_degree: float, columns: int, rows: int
+) -> tuple[Longs, Longs]:
+    """Group places by cell."""
+    cell = np.empty(xy.shape[0], dtype=np.int64)
+    start = np.zeros(columns * rows + 1, dtype=np.int64)
     for k in range(cell.size):
-        start[cell[k] + 1] += 1
-    for c in range(n):
-        start[c + 1] += start[c]
-    fill = start[:-1].copy()
+        column, row = int((xy[k, 0] - x0) * per_degree), int((xy[k, 1] - y0) * per_degree)
+        cell[k] = row * columns + column
+        start[cell[k]] += 1
+    _fill_from_end(start)
     member = np.empty(cell.size, dtype=np.int64)
-    for k in range(cell.size):
-        member[fill[cell[k]]] = k
-        fill[cell[k]] += 1
+    for k in range(cell.size - 1, -1, -1):
+        start[cell[k]] -= 1
+        member[start[cell[k]]] = k
     return start, member
 
 
 @njit(cache=True)
 def _group_boxes(  # pragma: no cover
-    box: Floats, x0: float, y0: float, side: float, columns: int, rows: int
+    box: Floats, x0: float, y0: float, per_degree: float, columns: int, rows: int
 ) -> tuple[Longs, Longs]:
     """Group boxes by every cell that they touch."""
+    touched = np.empty((box.shape[0], 4), dtype=np.int32)
     start = np.zeros(columns * rows + 1, dtype=np.int64)
     for k in range(box.shape[0]):
-        for r in range(int((box[k, 1] - y0) / side), int((box[k, 3] - y0) / side) + 1):
-            for c in range(int((box[k, 0] - x0) / side), int((box[k, 2] - x0) / side) + 1):
-                start[r * columns + c + 1] += 1
-    for c in range(start.size - 1):
-        start[c + 1] += start[c]
-    fill = start[:-1].copy()
+        c0, c1 = int((box[k, 0] - x0) * per_degree), int((box[k, 2] - x0) * per_degree)
+        r0, r1 = int((box[k, 1] - y0) * per_degree), int((box[k, 3] - y0) * per_degree)
+        touched[k, 0], touched[k, 1], touched[k, 2], touched[k, 3] = c0, c1, r0, r1
+        for r in range(r0, r1 + 1):
+            for c in range(c0, c1 + 1):
+                start[r * columns + c] += 1
+    _fill_from_end(start)
     member = np.empty(start[-1], dtype=np.int64)
-    for k in range(box.shape[0]):
-        for r in range(int((box[k, 1] - y0) / side), int((box[k, 3] - y0) / side) + 1):
-            for c in range(int((box[k, 0] - x0) / side), int((box[k, 2] - x0) / side) + 1):
-                member[fill[r * columns + c]] = k
-                fill[r * columns + c] += 1
+    for k in range(box.shape[0] - 1, -1, -1):
+        for r in range(touched[k, 2], touched[k, 3] + 1):
+            for c in range(touched[k, 0], touched[k, 1] + 1):
+                start[r * columns + c] -= 1
+                member[start[r * columns + c]] = k
     return start, member
+
+
+@njit(cache=True)
+def _fill_from_end(start: Longs) -> None:  # pragma: no cover
+    """Turn how many there are of each into where each ends, in place; filled from the end."""
+    for c in range(1, start.size):
+        start[c] += start[c - 1]
 
 
 @njit(cache=True)
@@ -158,10 +208,10 @@ def reached(  # pragma: no cover
     grid: Grid, x0: float, y0: float, x1: float, y1: float
 ) -> tuple[int, int, int, int]:
     """Return the cells (first and last column and row) of a box."""
-    c0 = min(max(int((x0 - grid.x0) / grid.side), 0), grid.columns)
-    c1 = max(min(int((x1 - grid.x0) / grid.side), grid.columns - 1), -1)
-    r0 = min(max(int((y0 - grid.y0) / grid.side), 0), grid.rows)
-    r1 = max(min(int((y1 - grid.y0) / grid.side), grid.rows - 1), -1)
+    c0 = min(max(int((x0 - grid.x0) * grid.per_degree), 0), grid.columns)
+    c1 = max(min(int((x1 - grid.x0) * grid.per_degree), grid.columns - 1), -1)
+    r0 = min(max(int((y0 - grid.y0) * grid.per_degree), 0), grid.rows)
+    r1 = max(min(int((y1 - grid.y0) * grid.per_degree), grid.rows - 1), -1)
     if x1 < grid.x0 or y1 < grid.y0:
         return 0, -1, 0, -1
     return c0, c1, r0, r1

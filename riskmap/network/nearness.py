@@ -20,7 +20,7 @@ from riskmap.network.grids import Boxes, Floats, Grid, Longs, place_grid, reache
 from riskmap.threads import in_parts
 
 #: Ends, or cells of a grid, that are worth a thread of their own.
-ENDS_A_THREAD = 4000
+ENDS_A_THREAD = 2000
 #: Fraction of a segment by which a touch may be missed through rounding.
 _TOUCH = 1e-9
 #: Boxes are this much wider than what they hold, degrees, so that no meeting falls between them.
@@ -87,10 +87,15 @@ def find_pairs(xy: Floats, *, within_m: float) -> Longs:
     """Find the pairs of places no farther apart than a distance, shape (n_pairs, 2)."""
     if xy.shape[0] < 2:
         return np.empty((0, 2), dtype=np.int64)
-    metres = scales(xy)
-    margin = margins(metres[:, 0].min(), metres[:, 1].min(), within_m)
-    pairs: Longs = _find_pairs(xy, metres, within_m, place_grid(xy, margin))
-    return pairs
+    farthest = xy[[xy[:, 1].argmin(), xy[:, 1].argmax()]]
+    metres = scales(np.vstack([farthest, 0.0 * farthest]))
+    grid = place_grid(xy, margins(metres[:2, 0].min(), metres[2:, 1].min(), within_m))
+    parts = in_parts(
+        lambda low, high: _find_pairs(xy, grid, within_m, low, high),
+        xy.shape[0],
+        least=ENDS_A_THREAD,
+    )
+    return np.concatenate(parts)
 
 
 def find_feet(lines: Lines, boxes: Boxes, grid: Grid, ends: Longs, *, within_m: float) -> Found:
@@ -110,12 +115,9 @@ def find_feet(lines: Lines, boxes: Boxes, grid: Grid, ends: Longs, *, within_m: 
     """
     if not boxes.line.size:
         return _as_found([])
-    metres = scales(end_places(lines, ends))
     return _as_found(
         in_parts(
-            lambda low, high: _find_feet(
-                lines, boxes, grid, ends[low:high], metres[low:high], within_m
-            ),
+            lambda low, high: _find_feet(lines, boxes, grid, ends[low:high], within_m),
             ends.size,
             least=ENDS_A_THREAD,
         )
@@ -127,20 +129,19 @@ def find_crossings(lines: Lines, boxes: Boxes, grid: Grid, *, end_m: float) -> F
 
     Parallel segments do not cross. `other` is the first vertex of the second segment.
     """
-    ways = _ways(lines.xy, boxes.first, boxes.last)
-    parts = in_parts(
-        lambda low, high: _find_touching(lines.xy, boxes, grid, ways, low, high),
-        grid.start.size - 1,
-        least=ENDS_A_THREAD,
-    )
-    return _as_found([_cross(lines, boxes.line, part.reshape(-1, 4), end_m) for part in parts])
+
+    def cross(low: int, high: int) -> Floats:
+        touching = _find_touching(lines.xy, boxes, grid, low, high).reshape(-1, 4)
+        return _cross(lines, boxes.line, touching, end_m)
+
+    return _as_found(in_parts(cross, grid.start.size - 1, least=ENDS_A_THREAD))
 
 
 def clip_boxes(boxes: Boxes, lines: Lines) -> Boxes:
     """Return the boxes of lines that were cut shorter: they hold what is left of these."""
     first = np.maximum(boxes.first, lines.first[boxes.line])
     last = np.minimum(boxes.last, lines.last[boxes.line])
-    return Boxes(boxes.line, first, last, boxes.box)
+    return boxes._replace(first=first, last=last)
 
 
 def _as_found(parts: list[Floats]) -> Found:
@@ -167,29 +168,29 @@ def in_reach(  # pragma: no cover
     return bool(low <= y and y <= high)
 
 
-@njit(cache=True)
-def _apart(xy: Floats, metres: Floats, a: int, b: int) -> float:  # pragma: no cover
-    """Return the distance of two places, m, at the mean of their scales."""
-    dx = 0.5 * (metres[a, 0] + metres[b, 0]) * (xy[a, 0] - xy[b, 0])
-    dy = 0.5 * (metres[a, 1] + metres[b, 1]) * (xy[a, 1] - xy[b, 1])
-    return math.sqrt(dx * dx + dy * dy)
-
-
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _find_pairs(  # pragma: no cover
-    xy: Floats, metres: Floats, within_m: float, grid: Grid
+    xy: Floats, grid: Grid, within_m: float, first: int, end: int
 ) -> Longs:
-    found = np.empty((2 * xy.shape[0] + 16, 2), dtype=np.int64)
+    """Find the pairs of places first … end − 1 and later ones, at the mean of their scales."""
+    found = np.empty((2 * (end - first) + 16, 2), dtype=np.int64)
+    start, member, columns = grid.start, grid.member, grid.columns
+    limit = (within_m + 1e-6) ** 2
     n = 0
-    for a in range(xy.shape[0]):
-        mx, my = margins(metres[a, 0], metres[a, 1], within_m)
+    for a in range(first, end):
         x, y = xy[a, 0], xy[a, 1]
+        east, north = scale_at(y)
+        mx, my = margins(east, north, within_m)
         c0, c1, r0, r1 = reached(grid, x - mx, y - my, x + mx, y + my)
         for r in range(r0, r1 + 1):
-            low, high = grid.start[r * grid.columns + c0], grid.start[r * grid.columns + c1 + 1]
-            for m in range(low, high):
-                b = grid.member[m]
-                if b > a and _apart(xy, metres, a, b) <= within_m + 1e-6:
+            for m in range(start[r * columns + c0], start[r * columns + c1 + 1]):
+                b = member[m]
+                if b <= a or abs(xy[b, 0] - x) > mx or abs(xy[b, 1] - y) > my:
+                    continue
+                its_east, its_north = scale_at(xy[b, 1])
+                dx = 0.5 * (east + its_east) * (xy[b, 0] - x)
+                dy = 0.5 * (north + its_north) * (xy[b, 1] - y)
+                if dx * dx + dy * dy <= limit:
                     if n == found.shape[0]:
                         found = np.concatenate((found, np.empty_like(found)))
                     found[n, 0], found[n, 1] = a, b
@@ -199,58 +200,54 @@ def _find_pairs(  # pragma: no cover
 
 @njit(cache=True, nogil=True)
 def _find_feet(  # pragma: no cover
-    lines: Lines, boxes: Boxes, grid: Grid, ends: Longs, metres: Floats, within_m: float
+    lines: Lines, boxes: Boxes, grid: Grid, ends: Longs, within_m: float
 ) -> Floats:
     found = [0.0]
     found.pop()
     # Arrays are taken out of their tuples once: in a loop each taking would count references.
     xy, first, last, along = lines.xy, lines.first, lines.last, lines.along_m
-    near = np.empty(boxes.line.size, dtype=np.int64)
+    line_of, begin, stop, box = boxes.line, boxes.first, boxes.last, boxes.box
+    start, member = grid.start, grid.member
+    columns, x_low, y_low, per_degree = grid.columns, grid.x0, grid.y0, grid.per_degree
     for i in range(ends.size):
-        own, east, north = ends[i] // 2, metres[i, 0], metres[i, 1]
+        own = ends[i] // 2
         end = first[own] if ends[i] % 2 == 0 else last[own]
         x, y = xy[end, 0], xy[end, 1]
+        east, north = scale_at(y)
         mx, my = margins(east, north, within_m)
-        for n in range(_boxes_near(boxes.box, grid, x - mx, y - my, x + mx, y + my, near)):
-            line = boxes.line[near[n]]
-            for k in range(boxes.first[near[n]], boxes.last[near[n]]):
-                if not in_reach(xy, k, x, y, mx, my):
-                    continue
-                t, away = foot(xy, k, x, y, east, north)
-                if away > within_m + 1e-6:
-                    continue
-                at = along[k] * (1.0 - t) + along[k + 1] * t
-                if line == own and abs(at - along[end]) <= 3.0 * within_m:
-                    continue
-                if _inside(xy, along, first[line], last[line], at, end, east, north, within_m):
-                    found.append(float(k))
-                    found.append(t)
-                    found.append(float(ends[i]))
-                    found.append(away)
+        c0, c1, r0, r1 = reached(grid, x - mx, y - my, x + mx, y + my)
+        for r in range(r0, r1 + 1):
+            for c in range(c0, c1 + 1):
+                cell = r * columns + c
+                for m in range(start[cell], start[cell + 1]):
+                    b = member[m]
+                    if x + mx < box[b, 0] or x - mx > box[b, 2]:
+                        continue
+                    if y + my < box[b, 1] or y - my > box[b, 3]:
+                        continue
+                    # A box in several of these cells is looked at in the first.
+                    if c > c0 and c > int((box[b, 0] - x_low) * per_degree):
+                        continue
+                    if r > r0 and r > int((box[b, 1] - y_low) * per_degree):
+                        continue
+                    line = line_of[b]
+                    for k in range(begin[b], stop[b]):
+                        if not in_reach(xy, k, x, y, mx, my):
+                            continue
+                        t, away = foot(xy, k, x, y, east, north)
+                        if away > within_m + 1e-6:
+                            continue
+                        at = along[k] * (1.0 - t) + along[k + 1] * t
+                        if line == own and abs(at - along[end]) <= 3.0 * within_m:
+                            continue
+                        if _inside(
+                            xy, along, first[line], last[line], at, end, east, north, within_m
+                        ):
+                            found.append(float(k))
+                            found.append(t)
+                            found.append(float(ends[i]))
+                            found.append(away)
     return np.array(found)
-
-
-@njit(cache=True)
-def _boxes_near(  # pragma: no cover
-    box: Floats, grid: Grid, x0: float, y0: float, x1: float, y1: float, near: Longs
-) -> int:
-    """Gather the boxes that touch a box, and return how many they are."""
-    start, member = grid.start, grid.member
-    c0, c1, r0, r1 = reached(grid, x0, y0, x1, y1)
-    n = 0
-    for r in range(r0, r1 + 1):
-        for c in range(c0, c1 + 1):
-            cell = r * grid.columns + c
-            for m in range(start[cell], start[cell + 1]):
-                b = member[m]
-                if x1 < box[b, 0] or x0 > box[b, 2] or y1 < box[b, 1] or y0 > box[b, 3]:
-                    continue
-                # A box in several of these cells is looked at in the first.
-                again = c > c0 and c > int((box[b, 0] - grid.x0) / grid.side)
-                if not again and (r == r0 or r == int((box[b, 1] - grid.y0) / grid.side)):
-                    near[n] = b
-                    n += 1
-    return n
 
 
 @njit(cache=True)
@@ -294,7 +291,7 @@ def foot(  # pragma: no cover
 
 @njit(cache=True, nogil=True)
 def _find_touching(  # pragma: no cover
-    xy: Floats, boxes: Boxes, grid: Grid, ways: Longs, low: int, high: int
+    xy: Floats, boxes: Boxes, grid: Grid, low: int, high: int
 ) -> Longs:
     """Find the pairs of segments whose boxes touch: both boxes of segments, and both segments.
 
@@ -303,14 +300,17 @@ def _find_touching(  # pragma: no cover
     """
     touching = [0]
     touching.pop()
-    box, first, last = boxes.box, boxes.first, boxes.last
+    box, first, last, ways = boxes.box, boxes.first, boxes.last, boxes.ways
     start, member = grid.start, grid.member
+    columns, x_low, y_low, per_degree = grid.columns, grid.x0, grid.y0, grid.per_degree
     for cell in range(low, high):
+        row, column = cell // columns, cell % columns
         for m in range(start[cell], start[cell + 1]):
             i = member[m]
             x0, y0, x1, y1 = box[i, 0], box[i, 1], box[i, 2] + _SKIN, box[i, 3] + _SKIN
-            if ways[i] == 0 and _cell_of(grid, x0, y0) == cell:
-                _add_touching(xy, box, first, last, i, i, touching)
+            if ways[i] == 0 and column == int((x0 - x_low) * per_degree):
+                if row == int((y0 - y_low) * per_degree):
+                    _add_touching(xy, box, first, last, i, i, touching)
             for n in range(m + 1, start[cell + 1]):
                 j = member[n]
                 if x1 < box[j, 0] or box[j, 2] + _SKIN < x0:
@@ -319,31 +319,11 @@ def _find_touching(  # pragma: no cover
                     continue
                 if last[i] == first[j] and ways[i] & ways[j]:
                     continue
-                if _cell_of(grid, max(x0, box[j, 0]), max(y0, box[j, 1])) == cell:
+                if column != int((max(x0, box[j, 0]) - x_low) * per_degree):
+                    continue
+                if row == int((max(y0, box[j, 1]) - y_low) * per_degree):
                     _add_touching(xy, box, first, last, i, j, touching)
     return np.array(touching)
-
-
-@njit(cache=True)
-def _cell_of(grid: Grid, x: float, y: float) -> int:  # pragma: no cover
-    """Return the cell of a place."""
-    return int((y - grid.y0) / grid.side) * grid.columns + int((x - grid.x0) / grid.side)
-
-
-@njit(cache=True)
-def _ways(xy: Floats, first: Longs, last: Longs) -> Longs:  # pragma: no cover
-    """Return which ways each run of segments always goes: east, west, north, south, as bits.
-
-    A run that keeps to a way cannot cross itself, nor one that it goes on to and that keeps to it.
-    """
-    ways = np.zeros(first.size, dtype=np.int64)
-    for i in range(ways.size):
-        way = 15
-        for k in range(first[i], last[i]):
-            dx, dy = xy[k + 1, 0] - xy[k, 0], xy[k + 1, 1] - xy[k, 1]
-            way &= (dx > 0.0) | (dx < 0.0) << 1 | (dy > 0.0) << 2 | (dy < 0.0) << 3
-        ways[i] = way
-    return ways
 
 
 @njit(cache=True)
@@ -375,7 +355,7 @@ def _touches(  # pragma: no cover
     return bool(max(xy[k, 1], xy[k + 1, 1]) >= y0 and min(xy[k, 1], xy[k + 1, 1]) <= y1)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _cross(  # pragma: no cover
     lines: Lines, line: Longs, touching: Longs, end_m: float
 ) -> Floats:
