@@ -27,8 +27,10 @@ _LONG_M = 40_000.0
 _RADIAN = math.pi / 180.0
 #: Lines that are worth a thread of their own.
 _LINES_A_THREAD = 4000
-#: Nearer the poles the series is too short, radians.
-_POLAR = math.radians(70.0)
+#: Nearer the poles the series is too short, degrees.
+_POLAR_DEG = 70.0
+#: Vertices that are measured at once.
+_BATCH = 64
 
 
 def line_lengths_km(coords: Floats, offsets: npt.NDArray[np.integer]) -> Floats:
@@ -61,20 +63,28 @@ def vertex_measures_km(coords: Floats, offsets: npt.NDArray[np.integer]) -> Floa
     (Bomford, Geodesy, 4th ed., ch. 2): at 40 km the error is below 1e-9 of the length up to 70
     degrees of latitude. Longer segments, and those nearer the poles, are geodesics after Karney.
     """
+    measures = vertex_measures_m(coords, offsets)
+    measures /= 1000.0
+    return measures
+
+
+def vertex_measures_m(coords: Floats, offsets: npt.NDArray[np.integer]) -> Floats:
+    """Return how far along its line each vertex lies, m, as `vertex_measures_km` does."""
     coords = np.ascontiguousarray(coords, dtype=np.float64)
     starts: Ints = np.asarray(offsets, dtype=np.int64)
-    steps = np.zeros(coords.shape[0])
+    measures = np.empty(coords.shape[0])
     far = in_parts(
-        lambda low, high: _steps_m(coords, starts[low : high + 1], steps),
+        lambda low, high: _measure(coords, starts, measures, low, high),
         max(starts.size - 1, 0),
         least=_LINES_A_THREAD,
     )
-    if any(far):
-        long = np.flatnonzero(steps < 0.0)
+    lines = np.concatenate(far)
+    if lines.size:
+        rows = np.concatenate([np.arange(starts[line], starts[line + 1]) for line in lines])
+        long = rows[measures[rows] < 0.0]
         a, b = coords[long - 1], coords[long]
-        steps[long] = _GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])[2]
-    _accumulate(steps, starts)
-    measures: Floats = steps
+        measures[long] = _GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])[2]
+        _accumulate(measures, starts, lines)
     return measures
 
 
@@ -185,55 +195,88 @@ def _plane_metres(a: Floats, b: Floats) -> Floats:
 
 
 @njit(cache=True, nogil=True)
-def _steps_m(coords: Floats, offsets: Ints, steps: Floats) -> bool:  # pragma: no cover
-    """Put the length from the vertex before to each, m, in `steps`; −1 if the series is too short.
+def _measure(  # pragma: no cover
+    coords: Floats, offsets: Ints, measures: Floats, low: int, high: int
+) -> Ints:
+    """Measure the lines low … high − 1, m, in place.
 
-    Returns whether there are such.
+    Returns the lines with segments for which the series is too short: these have the length of
+    each segment at its last vertex, −1 where it is to be found otherwise.
+    """
+    far_lines = [0]
+    far_lines.pop()
+    x, y, steps = np.empty(_BATCH), np.empty(_BATCH), np.empty(_BATCH)
+    for line in range(low, high):
+        k, end = offsets[line], offsets[line + 1]
+        if k == end:
+            continue
+        measures[k], far = 0.0, False
+        while k < end - 1:
+            n, lat = 0, coords[k, 1]
+            # A batch is of vertices that follow each other and lie near one latitude.
+            while n < _BATCH and k + n < end and (n < 2 or abs(coords[k + n, 1] - lat) < 1.0):
+                x[n], y[n] = coords[k + n, 0], coords[k + n, 1]
+                n += 1
+            _lengths(x[:n], y[:n], steps)
+            for j in range(n - 1):
+                long = steps[j] > _LONG_M or abs(y[j + 1] - y[j]) >= 1.0
+                if long or abs(y[j]) > _POLAR_DEG or abs(y[j + 1]) > _POLAR_DEG:
+                    steps[j], far = -1.0, True
+                measures[k + 1 + j] = steps[j]
+            k += n - 1
+        if far:
+            far_lines.append(line)
+            continue
+        run = 0.0
+        for k in range(offsets[line] + 1, end):
+            run += measures[k]
+            measures[k] = run
+    return np.array(far_lines, dtype=np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _lengths(x: Floats, y: Floats, lengths: Floats) -> None:  # pragma: no cover
+    """Put the length of each segment of a short line, m, in `lengths`.
 
     Symbols: φ is the mean latitude, w = 1 / √(1 − e² sin² φ), N = a w and M = a (1 − e²) w³ the
     radii of curvature across and along the meridian, η² = e'² cos² φ, V² = 1 + η².
+
+    Without branches, and with inverses of constants for divisions, so that the processor takes
+    several segments at once.
     """
     ep2 = _E2 / (1.0 - _E2)
-    far = False
-    s0 = c0 = 0.0
-    for line in range(offsets.size - 1):
-        phi0 = 10.0
-        for k in range(offsets[line] + 1, offsets[line + 1]):
-            phi = 0.5 * (coords[k, 1] + coords[k - 1, 1]) * _RADIAN
-            # Sine and cosine by their sums from a latitude near by.
-            d = phi - phi0
-            if abs(d) > 0.02:
-                phi0, s0, c0, d = phi, math.sin(phi), math.cos(phi), 0.0
-            d2 = d * d
-            sd = d * (1.0 - d2 * (1.0 / 6.0 - d2 * (1.0 / 120.0 - d2 / 5040.0)))
-            cd = 1.0 - d2 * (0.5 - d2 * (1.0 / 24.0 - d2 * (1.0 / 720.0 - d2 / 40320.0)))
-            s2, c = (s0 * cd + c0 * sd) ** 2, c0 * cd - s0 * sd
-            turn = coords[k, 0] - coords[k - 1, 0]
-            if abs(turn) > 180.0:
-                turn -= math.copysign(360.0, turn)
-            dlam, dphi = turn * _RADIAN, (coords[k, 1] - coords[k - 1, 1]) * _RADIAN
-            w = 1.0 / math.sqrt(1.0 - _E2 * s2)
-            w2 = w * w
-            eta2, eta2_t2, inverse_v4 = ep2 * c * c, ep2 * s2, ((1.0 - _E2) * w2) ** 2
-            l2, p2 = dlam * dlam, dphi * dphi * inverse_v4
-            east = 1.0 - l2 * s2 / 24.0 + (1.0 + eta2 - 9.0 * eta2_t2) * p2 / 24.0
-            north = 1.0 + (1.0 - 2.0 * eta2) * l2 * c * c / 24.0 + (eta2 - eta2_t2) * p2 / 8.0
-            north *= 1.0 - l2 * (1.0 / 8.0 - l2 / 384.0)
-            east *= _A * w * c * dlam
-            north *= _A * (1.0 - _E2) * w * w2 * dphi
-            step = math.sqrt(east * east + north * north)
-            if step > _LONG_M or abs(phi) > _POLAR:
-                step = -1.0
-                far = True
-            steps[k] = step
-    return far
+    phi0 = y[0] * _RADIAN
+    s0, c0 = math.sin(phi0), math.cos(phi0)
+    for k in range(x.size - 1):
+        # Sine and cosine by their sums from a latitude near by.
+        d = 0.5 * (y[k + 1] + y[k]) * _RADIAN - phi0
+        d2 = d * d
+        sd = d * (1.0 - d2 * (1.0 / 6.0 - d2 * (1.0 / 120.0 - d2 * (1.0 / 5040.0))))
+        cd = 1.0 - d2 * (0.5 - d2 * (1.0 / 24.0 - d2 * (1.0 / 720.0 - d2 * (1.0 / 40320.0))))
+        sine, c = s0 * cd + c0 * sd, c0 * cd - s0 * sd
+        s2 = sine * sine
+        turn = x[k + 1] - x[k]
+        turn -= 360.0 * np.floor(turn * (1.0 / 360.0) + 0.5)
+        dlam, dphi = turn * _RADIAN, (y[k + 1] - y[k]) * _RADIAN
+        q = _E2 * s2  # the binomial series of w: q is below 0.0067, the next term 2e-14
+        w = 1.0 + q * (0.5 + q * (0.375 + q * (0.3125 + q * (35.0 / 128.0 + q * (63.0 / 256.0)))))
+        w2 = w * w
+        eta2, eta2_t2, inverse_v2 = ep2 * c * c, ep2 * s2, (1.0 - _E2) * w2
+        l2, p2 = dlam * dlam, dphi * dphi * inverse_v2 * inverse_v2
+        east = 1.0 + (1.0 / 24.0) * ((1.0 + eta2 - 9.0 * eta2_t2) * p2 - l2 * s2)
+        north = 1.0 + (1.0 / 24.0) * (1.0 - 2.0 * eta2) * l2 * c * c
+        north += 0.125 * (eta2 - eta2_t2) * p2
+        north *= 1.0 - l2 * (0.125 - l2 * (1.0 / 384.0))
+        east *= _A * w * c * dlam
+        north *= _A * (1.0 - _E2) * w * w2 * dphi
+        lengths[k] = math.sqrt(east * east + north * north)
 
 
 @njit(cache=True)
-def _accumulate(steps: Floats, offsets: Ints) -> None:  # pragma: no cover
-    """Turn steps, m, into sums along each line, km, in place."""
-    for line in range(offsets.size - 1):
+def _accumulate(lengths: Floats, offsets: Ints, lines: Ints) -> None:  # pragma: no cover
+    """Turn lengths of segments into sums along some of the lines, in place."""
+    for line in lines:
         run = 0.0
         for k in range(offsets[line], offsets[line + 1]):
-            run += steps[k]
-            steps[k] = run / 1000.0
+            run += lengths[k]
+            lengths[k] = run

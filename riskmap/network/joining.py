@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from numba import njit
 
-from riskmap.geodesy import vertex_measures_km
+from riskmap.geodesy import vertex_measures_m
 from riskmap.network.arcs import Bools, Floats, Ints, group_by, rows_of_runs
 from riskmap.network.chains import trace_chains
 from riskmap.network.mends import Mends
@@ -186,15 +186,14 @@ def lay_chains(coords: Floats, offsets: Longs, strings: Strings) -> Chains:
 def measured(chains: Chains) -> Chains:
     """Return chains with how far along them their vertices lie."""
     lines = chains.lines
-    along_m = vertex_measures_km(lines.xy, np.append(lines.first, len(lines.xy)))
-    along_m *= 1000.0
+    along_m = vertex_measures_m(lines.xy, np.append(lines.first, len(lines.xy)))
     return replace(chains, lines=lines._replace(along_m=along_m))
 
 
 def remeasure(lines: Lines, chosen: Longs) -> None:
     """Measure lines anew, in place, after they were cut shorter."""
     rows, offsets = rows_of_runs(lines.first[chosen], lines.last[chosen] + 1 - lines.first[chosen])
-    lines.along_m[rows] = vertex_measures_km(lines.xy[rows], offsets) * 1000.0
+    lines.along_m[rows] = vertex_measures_m(lines.xy[rows], offsets)
 
 
 @njit(cache=True)

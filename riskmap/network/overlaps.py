@@ -45,6 +45,9 @@ PARTED = 0.1
 #: An end that meets a vertex of another line exactly is a confluence, however sharp its angle,
 #: unless the two also keep to one line, m.
 ONE_LINE_M = 1e-3
+#: A line does not come back sooner than after this share of how far away it is: less than all of
+#: it, since its length is the ellipsoid's and the distance that of a plane.
+SURE = 0.8
 
 
 class _Runs(NamedTuple):
@@ -102,7 +105,7 @@ def trim_overlaps(
         cut[runs.end[chosen] // 2] = True
         remeasure(lines, np.flatnonzero(cut))
         boxes = clip_boxes(boxes, lines)
-        anew = _feet_anew(lines, boxes, grid, cut, tolerance_m)
+        anew = _feet_anew(lines, boxes, grid, cut, np.unique(feet.other[cut[on]]), tolerance_m)
         old = take(feet, ~(cut[on] | cut[feet.other // 2]))
         feet = Found(*(np.concatenate(pair) for pair in zip(old, anew, strict=True)))
         still = ~(cut[runs.end // 2] | cut[runs.beside])
@@ -110,12 +113,17 @@ def trim_overlaps(
     return boxes, feet
 
 
-def _feet_anew(lines: Lines, boxes: Boxes, grid: Grid, cut: Bools, tolerance_m: float) -> Found:
-    """Return the feet of the ends of cut chains, and those of other ends on cut chains."""
+def _feet_anew(
+    lines: Lines, boxes: Boxes, grid: Grid, cut: Bools, beside: Longs, tolerance_m: float
+) -> Found:
+    """Return the feet of the ends of cut chains, and those of other ends on cut chains.
+
+    A cut takes away from a chain: no ends lie beside what is left that were not `beside` the whole.
+    """
     of_cut = np.repeat(cut, 2)
     one = find_feet(lines, boxes, grid, np.flatnonzero(of_cut), within_m=tolerance_m)
     some = take_boxes(boxes, np.flatnonzero(cut[boxes.line]))
-    ends = np.flatnonzero(~of_cut)
+    ends = beside[~of_cut[beside]]
     two = find_feet(lines, some, box_grid(some.box), ends, within_m=tolerance_m)
     return Found(*(np.concatenate(pair) for pair in zip(one, two, strict=True)))
 
@@ -296,9 +304,11 @@ def _steps_beside(  # pragma: no cover
     _, x, y = _place_at(xy, along, begin, at, ahead)
     if _away(xy, along, side, 1.5 * least * step + 4.0 * within_m, x, y, scale, within_m) < 0.0:
         return np.empty(0)
-    away = np.empty(int(room / step) + 2)
+    away = np.empty(64)
     k, n = begin, 0
     while n * step < room:
+        if n == away.size:
+            away = np.concatenate((away, np.empty_like(away)))
         at = n * step if ahead else length - n * step
         k, x, y = _place_at(xy, along, k, at, ahead)
         away[n] = _away(xy, along, side, 1.5 * n * step + 4.0 * within_m, x, y, scale, within_m)
@@ -345,14 +355,16 @@ def _away(  # pragma: no cover
     first, last, segment = side
     mx, my = margins(scale[0], scale[1], within_m)
     best = math.inf
-    k = segment
-    while k >= first and along[segment] - along[k + 1] <= reach_m:
-        if in_reach(xy, k, x, y, mx, my):
-            best = min(best, foot(xy, k, x, y, scale[0], scale[1])[1])
-        k -= 1
-    k = segment + 1
-    while k < last and along[k] - along[segment + 1] <= reach_m:
-        if in_reach(xy, k, x, y, mx, my):
-            best = min(best, foot(xy, k, x, y, scale[0], scale[1])[1])
-        k += 1
+    for back in (1, 0):
+        k, way = (segment, -1) if back else (segment + 1, 1)
+        origin = along[segment + 1 - back]
+        while first <= k < last and way * (along[k + back] - origin) <= reach_m:
+            end = k + 1 - back  # the segment's vertex that is farther from the first segment
+            if in_reach(xy, k, x, y, mx, my):
+                best = min(best, foot(xy, k, x, y, scale[0], scale[1])[1])
+            k += way
+            dx, dy = (xy[end, 0] - x) * scale[0], (xy[end, 1] - y) * scale[1]
+            clear = SURE * (math.sqrt(dx * dx + dy * dy) - within_m)
+            while first <= k < last and way * (along[k + 1 - back] - along[end]) < clear:
+                k += way
     return best if best <= within_m + 1e-6 else -1.0
