@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
@@ -67,12 +68,21 @@ def checkpoint_hazard(detection_probability: Floats) -> Floats:
     return hazard
 
 
-def group_by(keys: npt.NDArray[np.integer], n_groups: int) -> tuple[Ints, Ints]:
+@njit(cache=True)
+def group_by(  # pragma: no cover
+    keys: npt.NDArray[np.integer], n_groups: int
+) -> tuple[Ints, Ints]:
     """Return (start, members): members[start[k]:start[k + 1]] are the positions with key k."""
-    order = np.argsort(keys, kind="stable").astype(np.int32)
     start = np.zeros(n_groups + 1, dtype=np.int32)
-    np.cumsum(np.bincount(keys, minlength=n_groups), out=start[1:])
-    return start, order
+    for key in keys:
+        start[key + 1] += 1
+    for k in range(n_groups):
+        start[k + 1] += start[k]
+    next_of, members = start[:-1].copy(), np.empty(keys.size, dtype=np.int32)
+    for position in range(keys.size):
+        members[next_of[keys[position]]] = position
+        next_of[keys[position]] += 1
+    return start, members
 
 
 def rows_of_runs(

@@ -17,7 +17,9 @@ from riskmap.geodesy import vertex_measures_m
 from riskmap.network.arcs import Bools, Floats, Ints, group_by, rows_of_runs
 from riskmap.network.chains import trace_chains
 from riskmap.network.mends import Mends
+from riskmap.network.grids import LINES_A_THREAD
 from riskmap.network.nearness import Lines
+from riskmap.threads import in_parts
 
 Longs = npt.NDArray[np.int64]
 
@@ -135,29 +137,36 @@ def mark_runs(coords: Floats, first: Longs, end: Longs) -> Floats:  # pragma: no
     return mark
 
 
-def string_lines(coords: Floats, offsets: Longs, keep: Longs) -> Strings:
-    """Join lines end to end where exactly two meet."""
-    first, last = offsets[keep], offsets[keep + 1] - 1
-    vertex = np.concatenate([first, last])
-    label = label_places(coords[vertex])
-    ends = np.ascontiguousarray(label.reshape(2, -1).T.astype(np.int32))
+def label_ends(coords: Floats, offsets: Longs, keep: Longs) -> Longs:
+    """Return the number of the place that each line begins at and ends at, shape (n_lines, 2).
+
+    Only `keep` are looked at, lines of two vertices or more.
+    """
+    label = np.full((offsets.size - 1, 2), -1)
+    ends = np.concatenate([offsets[keep], offsets[keep + 1] - 1])
+    label[keep] = label_places(coords[ends]).reshape(2, -1).T
+    return label
+
+
+def string_lines(coords: Floats, offsets: Longs, keep: Longs, label: Longs) -> Strings:
+    """Join lines end to end where exactly two meet; `label` are the places of their ends."""
+    ends = label[keep].astype(np.int32)
     n_nodes = int(ends.max(initial=-1)) + 1
+    decision = _stop_chains(coords, offsets, keep, ends, n_nodes)
     open_line = ends[:, 0] != ends[:, 1]
-    decision = np.bincount(label, minlength=n_nodes) != 2
-    decision[ends[~open_line, 0]] = True
-    _mark_hairpins(coords, vertex, np.concatenate([first + 1, last - 1]), label, decision)
     edge = np.repeat(np.flatnonzero(open_line), 2).astype(np.int32)
     at, slot = group_by(ends[open_line].ravel(), n_nodes)
     start, _, slot_node, slot_edge = trace_chains(at, edge[slot], ends, decision)
-    real = slot_edge >= 0
+    real = np.flatnonzero(slot_edge >= 0)
     loops = np.flatnonzero(~open_line)
-    order = np.concatenate([slot_edge[real], loops]).astype(np.int64)
-    ahead = np.concatenate([ends[slot_edge[real], 0] == slot_node[real], loops >= 0])
-    sizes = np.concatenate([np.diff(start) - 1, np.ones(loops.size)]).astype(np.int64)
+    edges = slot_edge[real]
+    order = keep[np.concatenate([edges, loops])]
     forward = np.ones(offsets.size - 1, dtype=np.bool_)
-    forward[keep[order]] = ahead
-    parts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Strings(keep[order], parts, forward)
+    forward[order[: real.size]] = ends[edges, 0] == slot_node[real]
+    sizes = np.concatenate([np.diff(start) - 1, np.ones(loops.size, dtype=np.int32)])
+    parts = np.zeros(sizes.size + 1, dtype=np.int64)
+    np.cumsum(sizes, out=parts[1:])
+    return Strings(order, parts, forward)
 
 
 def take_strings(strings: Strings, rows: Longs) -> Strings:
@@ -176,11 +185,21 @@ def string_ends(offsets: Longs, strings: Strings) -> Longs:
 
 def lay_chains(coords: Floats, offsets: Longs, strings: Strings) -> Chains:
     """Put the vertices of chains one after the other; they are not measured yet."""
-    xy, begin, line, joint = _lay_chains(
-        coords, offsets, strings.line, strings.forward, strings.start
+    line, parts = strings.line, strings.start
+    vertices = np.concatenate([[0], np.cumsum(offsets[line + 1] - offsets[line] - 1)])
+    begin = vertices[parts] + np.arange(parts.size)
+    n = int(begin[-1])
+    xy, owner = np.empty((n, 2)), np.empty(n, dtype=np.int32)
+    joint = np.empty(n, dtype=np.bool_)
+    in_parts(
+        lambda low, high: _lay_chains(
+            coords, offsets, (line, parts, strings.forward), begin, (xy, owner, joint), low, high
+        ),
+        parts.size - 1,
+        least=LINES_A_THREAD,
     )
     lines = Lines(xy, begin[:-1].copy(), begin[1:] - 1, np.empty(0))
-    return Chains(lines, line, joint, strings.forward)
+    return Chains(lines, owner, joint, strings.forward)
 
 
 def measured(chains: Chains) -> Chains:
@@ -197,57 +216,75 @@ def remeasure(lines: Lines, chosen: Longs) -> None:
 
 
 @njit(cache=True)
-def _mark_hairpins(  # pragma: no cover
-    coords: Floats, vertex: Longs, inner: Longs, label: Longs, decision: Bools
-) -> None:
-    """Mark the nodes that two lines leave the same way: one digitised twice, not one cut.
+def _stop_chains(  # pragma: no cover
+    coords: Floats, offsets: Longs, keep: Longs, ends: Ints, n_nodes: int
+) -> Bools:
+    """Mark the nodes where chains end: all but those where two lines meet and go on.
 
-    `vertex` and `inner` are each end of a line, and the vertex next to it.
+    Two lines that leave a node the same way are one digitised twice, not one that was cut.
     """
-    before = np.full(decision.size, -1, dtype=np.int64)
-    for e in range(vertex.size):
-        node = label[e]
-        if decision[node]:
-            continue
-        if before[node] < 0:
-            before[node] = e
-            continue
-        place, a, b = coords[vertex[e]], coords[inner[e]], coords[inner[before[node]]]
-        east = math.cos(math.radians(place[1]))
-        ax, ay = east * (a[0] - place[0]), a[1] - place[1]
-        bx, by = east * (b[0] - place[0]), b[1] - place[1]
-        decision[node] = ax * bx + ay * by > HAIRPIN_COSINE * math.hypot(ax, ay) * math.hypot(
-            bx, by
-        )
+    met = np.zeros(n_nodes, dtype=np.int32)
+    before = np.full(n_nodes, -1, dtype=np.int64)
+    loop = np.zeros(n_nodes, dtype=np.bool_)
+    for k in range(keep.size):
+        loop[ends[k, 0]] |= ends[k, 0] == ends[k, 1]
+        for side in range(2):
+            met[ends[k, side]] += 1
+    stop = (met != 2) | loop
+    for k in range(keep.size):
+        for side in range(2):
+            node = ends[k, side]
+            if stop[node]:
+                continue
+            if before[node] < 0:
+                before[node] = 2 * k + side
+                continue
+            place, ax, ay = _way_out(coords, offsets, keep[k], side)
+            other = before[node]
+            _, bx, by = _way_out(coords, offsets, keep[other // 2], other % 2)
+            east = math.cos(math.radians(place)) ** 2
+            along = east * ax * bx + ay * by
+            squares = (east * ax * ax + ay * ay) * (east * bx * bx + by * by)
+            stop[node] = along > HAIRPIN_COSINE * math.sqrt(squares)
+    return stop
 
 
 @njit(cache=True)
+def _way_out(  # pragma: no cover
+    coords: Floats, offsets: Longs, line: int, side: int
+) -> tuple[float, float, float]:
+    """Return the latitude of an end of a line, and the way to the vertex beside it, degrees."""
+    end, inner = offsets[line], offsets[line] + 1
+    if side == 1:
+        end, inner = offsets[line + 1] - 1, offsets[line + 1] - 2
+    return coords[end, 1], coords[inner, 0] - coords[end, 0], coords[inner, 1] - coords[end, 1]
+
+
+@njit(cache=True, nogil=True)
 def _lay_chains(  # pragma: no cover
-    coords: Floats, offsets: Longs, order: Longs, forward: Bools, parts: Longs
-) -> tuple[Floats, Longs, Ints, Bools]:
-    """Put the vertices of chains one after the other; a joint's vertex stands once."""
-    n = 0
-    for line in order:
-        n += offsets[line + 1] - offsets[line]
-    n -= order.size - (parts.size - 1)
-    xy = np.empty((n, 2))
-    owner, joint = np.empty(n, dtype=np.int32), np.zeros(n, dtype=np.bool_)
-    start = np.zeros(parts.size, dtype=np.int64)
-    k = 0
-    for chain in range(parts.size - 1):
+    coords: Floats,
+    offsets: Longs,
+    strings: tuple[Longs, Longs, Bools],
+    begin: Longs,
+    laid: tuple[Floats, Ints, Bools],
+    low: int,
+    high: int,
+) -> None:
+    """Put the vertices of chains low … high − 1 one after the other; a joint's stands once."""
+    order, parts, forward = strings
+    xy, owner, joint = laid
+    for chain in range(low, high):
+        k = begin[chain]
         for p in range(parts[chain], parts[chain + 1]):
             line = order[p]
-            if p > parts[chain]:
-                k -= 1
-                joint[k] = True
             size = offsets[line + 1] - offsets[line]
             v, way = (offsets[line], 1) if forward[line] else (offsets[line + 1] - 1, -1)
+            k -= p > parts[chain]
             for j in range(size):
                 xy[k + j, 0], xy[k + j, 1] = coords[v + way * j, 0], coords[v + way * j, 1]
-            owner[k : k + size] = line
+                owner[k + j], joint[k + j] = line, False
+            joint[k] = p > parts[chain]
             k += size
-        start[chain + 1] = k
-    return xy, start, owner, joint
 
 
 def ends_of(lines: Lines) -> Longs:

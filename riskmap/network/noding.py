@@ -27,6 +27,7 @@ from riskmap.network.joining import (
     Strings,
     distinct_lines,
     ends_of,
+    label_ends,
     lay_chains,
     line_at,
     measure,
@@ -101,7 +102,8 @@ def _without_copies(
     coords: Floats, offsets: Longs, keep: Longs, rank: Longs, tolerance_m: float, mends: Mends
 ) -> Strings:
     """Join lines to chains, and leave out chains that run along another from end to end."""
-    strings = string_lines(coords, offsets, keep)
+    label = label_ends(coords, offsets, keep)
+    strings = string_lines(coords, offsets, keep, label)
     copies = take_strings(strings, _copies(coords, offsets, strings, rank, tolerance_m))
     if not copies.line.size:
         return strings
@@ -110,7 +112,7 @@ def _without_copies(
     mends.add(what, left_out, coords[offsets[left_out]])
     gone = np.zeros(offsets.size - 1, dtype=np.bool_)
     gone[left_out] = True
-    return string_lines(coords, offsets, keep[~gone[keep]])
+    return string_lines(coords, offsets, keep[~gone[keep]], label)
 
 
 def _copies(
