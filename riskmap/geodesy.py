@@ -7,6 +7,7 @@ the rows `offsets[i] : offsets[i + 1]`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -43,9 +44,32 @@ def line_lengths_km(coords: Floats, offsets: npt.NDArray[np.integer]) -> Floats:
     offsets
         First row of each line in `coords`, and the total, shape (n_lines + 1,).
     """
-    measures = vertex_measures_km(coords, offsets)
-    ends = np.asarray(offsets[1:], dtype=np.int64) - 1
-    lengths: Floats = measures[ends] if coords.size else np.empty(0)
+    starts: Ints = np.asarray(offsets, dtype=np.int64)
+    return run_lengths_km(coords, starts[:-1], starts[1:] - 1)
+
+
+def run_lengths_km(coords: Floats, first: Ints, last: Ints) -> Floats:
+    """Return the length on the ellipsoid of runs of vertices, both ends included, km.
+
+    Parameters
+    ----------
+    coords
+        As in `line_lengths_km`.
+    first, last
+        First and last row of each run in `coords`; runs may share rows, and one that ends before
+        it begins has no length.
+    """
+    coords = np.ascontiguousarray(coords, dtype=np.float64)
+    lengths = np.empty(first.size)
+    far = in_parts(
+        lambda low, high: _add_up_runs(coords, first, last, lengths, low, high),
+        first.size,
+        least=_LINES_A_THREAD,
+    )
+    for run in np.concatenate(far):
+        whole = coords[first[run] : last[run] + 1]
+        lengths[run] = vertex_measures_m(whole, np.array([0, len(whole)]))[-1]
+    lengths /= 1000.0
     return lengths
 
 
@@ -105,7 +129,7 @@ def metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:
 
 
 #: The same at one latitude, for kernels.
-scale_at = njit(cache=True)(metres_per_degree)
+scale_at: Callable[[float], tuple[float, float]] = njit(cache=True)(metres_per_degree)
 
 
 def nearest_points(
@@ -212,18 +236,10 @@ def _measure(  # pragma: no cover
             continue
         measures[k], far = 0.0, False
         while k < end - 1:
-            n, lat = 0, coords[k, 1]
-            # A batch is of vertices that follow each other and lie near one latitude.
-            while n < _BATCH and k + n < end and (n < 2 or abs(coords[k + n, 1] - lat) < 1.0):
-                x[n], y[n] = coords[k + n, 0], coords[k + n, 1]
-                n += 1
-            _lengths(x[:n], y[:n], steps)
-            for j in range(n - 1):
-                long = steps[j] > _LONG_M or abs(y[j + 1] - y[j]) >= 1.0
-                if long or abs(y[j]) > _POLAR_DEG or abs(y[j + 1]) > _POLAR_DEG:
-                    steps[j], far = -1.0, True
-                measures[k + 1 + j] = steps[j]
-            k += n - 1
+            n, some_far = _next_steps(coords, k, end, x, y, steps)
+            far |= some_far
+            measures[k + 1 : k + 1 + n] = steps[:n]
+            k += n
         if far:
             far_lines.append(line)
             continue
@@ -232,6 +248,50 @@ def _measure(  # pragma: no cover
             run += measures[k]
             measures[k] = run
     return np.array(far_lines, dtype=np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _add_up_runs(  # pragma: no cover
+    coords: Floats, first: Ints, last: Ints, lengths: Floats, low: int, high: int
+) -> Ints:
+    """Measure the runs low … high − 1, m, in place; return those that are to be found otherwise."""
+    far_runs = [0]
+    far_runs.pop()
+    x, y, steps = np.empty(_BATCH), np.empty(_BATCH), np.empty(_BATCH)
+    for run in range(low, high):
+        k, total, far = first[run], 0.0, False
+        while k < last[run]:
+            n, some_far = _next_steps(coords, k, last[run] + 1, x, y, steps)
+            far |= some_far
+            for j in range(n):
+                total += steps[j]
+            k += n
+        lengths[run] = total
+        if far:
+            far_runs.append(run)
+    return np.array(far_runs, dtype=np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _next_steps(  # pragma: no cover
+    coords: Floats, k: int, end: int, x: Floats, y: Floats, steps: Floats
+) -> tuple[int, bool]:
+    """Put the lengths of segments from vertex k on in `steps`, m; −1 where the series is too short.
+
+    Returns how many they are, and whether there are any of these. They end before vertex `end`,
+    and lie near one latitude.
+    """
+    n, lat = 0, coords[k, 1]
+    while n < _BATCH and k + n < end and (n < 2 or abs(coords[k + n, 1] - lat) < 1.0):
+        x[n], y[n] = coords[k + n, 0], coords[k + n, 1]
+        n += 1
+    _lengths(x[:n], y[:n], steps)
+    far = False
+    for j in range(n - 1):
+        long = steps[j] > _LONG_M or abs(y[j + 1] - y[j]) >= 1.0
+        if long or abs(y[j]) > _POLAR_DEG or abs(y[j + 1]) > _POLAR_DEG:
+            steps[j], far = -1.0, True
+    return n - 1, far
 
 
 @njit(cache=True, nogil=True)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from riskmap.geodesy import vertex_measures_km
+from riskmap.geodesy import run_lengths_km, scale_at
 from riskmap.network.arcs import Bools, Floats, Ints, rows_of_runs
 from riskmap.network.digitisations import Drawn, leave_seconds
+from riskmap.network.grids import LINES_A_THREAD
 from riskmap.network.joining import Chains, Longs, line_at, point
 from riskmap.network.mends import Mends
 from riskmap.network.nearness import SAME_PLACE_M, Lines
-from riskmap.report import Note
+from riskmap.threads import in_parts
 
 #: Vertices nearer to each other than this are one place, degrees: a millimetre.
 _SAME_DEG = 1e-8
@@ -25,14 +29,15 @@ EASED = 4.0
 _APPEND, _REPLACE, _DROP = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Pieces:
+class Pieces(NamedTuple):
     """Hold pieces of lines between nodes.
 
     Attributes
     ----------
-    coords, offsets
-        Vertices of the pieces, degrees.
+    coords
+        Vertices, degrees.
+    first, last
+        First and last vertex of each piece: two may share one, at their node.
     u, v
         Nodes that each piece begins and ends at.
     line
@@ -41,18 +46,16 @@ class Pieces:
         Whether the piece runs as its line does.
     length_km
         Length on the ellipsoid.
-    notes
-        What was mended.
     """
 
     coords: Floats
-    offsets: Longs
+    first: Longs
+    last: Longs
     u: Ints
     v: Ints
     line: Ints
     forward: Bools
     length_km: Floats
-    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +72,38 @@ class Cuts:
     node_xy: Floats
 
 
+class _Stretches(NamedTuple):
+    """Hold first and last row of stretches between nodes other than joints, and their length."""
+
+    first: Longs
+    last: Longs
+    length_km: Floats
+
+
+class Standing(NamedTuple):
+    """Hold the nodes that stand at vertices of chains, and the place of every node.
+
+    `cluster` are the nodes of the ends; each vertex in `joint`, in order, is a node after all
+    others, `joint_start` the first of each chain.
+    """
+
+    cluster: Ints
+    joint: Longs
+    joint_start: Longs
+    node_xy: Floats
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Hold the vertices and cuts of chains in order, and where the chains begin.
+    """Hold the vertices and cuts of chains in order: chain c has the rows from `start[c]` on.
 
     `node` is −1 at a vertex; nodes from `first_joint` on are joints, where a line was cut by
-    whoever drew it.
+    whoever drew it. A chain's rows end at its last node: what may follow belongs to none.
     """
 
     xy: Floats
     node: Ints
     line: Ints
-    at_m: Floats
     start: Longs
     first_joint: int
 
@@ -93,23 +116,43 @@ def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, toleranc
     segment = np.concatenate([cuts.segment, bends[0]])
     t = np.concatenate([cuts.t, bends[1]])
     which = np.concatenate([cuts.node, np.full(bends[0].size, -1)])
-    place = np.concatenate([cuts.node_xy[cuts.node], point(lines, *bends)])
+    place = np.concatenate([cuts.node_xy.take(cuts.node, axis=0), point(lines, *bends)])
     order = np.lexsort((_ahead(lines, segment, t, place), t, segment))
     segment = segment[order]
     cut_start = np.searchsorted(line_at(lines, segment), np.arange(lines.first.size + 1))
     _shift_ends(lines, shift, reach)
-    first_joint = cuts.node_xy.shape[0]
-    node_xy = np.concatenate([cuts.node_xy, lines.xy[joint]])
-    node = np.full(len(lines.xy), -1, dtype=np.int32)
-    node[ends], node[joint] = cluster, first_joint + np.arange(joint.size)
-    rows = _merge_rows(
-        lines,
-        chains.line,
-        node,
-        node_xy,
-        (cut_start, segment, t[order], which[order], place[order]),
+    nodes = Standing(
+        cluster.astype(np.int32),
+        joint,
+        np.searchsorted(joint, lines.first),
+        np.concatenate([cuts.node_xy, lines.xy.take(joint, axis=0)]),
     )
-    return Rows(*rows, first_joint)
+    begin = np.zeros(lines.first.size + 1, dtype=np.int64)
+    np.cumsum(lines.last + 1 - lines.first + np.diff(cut_start), out=begin[1:])
+    n = int(begin[-1])
+    rows = Rows(
+        np.empty((n, 2)),
+        np.empty(n, dtype=np.int32),
+        np.empty(n, dtype=np.int32),
+        begin,
+        cuts.node_xy.shape[0],
+    )
+    sorted_cuts = (cut_start, segment, t[order], which[order], place[order])
+    in_parts(
+        lambda low, high: _merge_rows(
+            lines,
+            chains.line,
+            nodes,
+            sorted_cuts,
+            (rows.xy, rows.node, rows.line),
+            begin,
+            low,
+            high,
+        ),
+        lines.first.size,
+        least=LINES_A_THREAD,
+    )
+    return rows
 
 
 def _ahead(lines: Lines, segment: Longs, t: Floats, place: Floats) -> Floats:
@@ -135,8 +178,8 @@ def _find_bends(
     reach = free.copy()
     np.minimum.at(reach, 2 * chain, cuts.at_m)
     np.minimum.at(reach, 2 * chain + 1, length[chain] - cuts.at_m)
-    shift = cuts.node_xy[cluster] - lines.xy[ends]
-    moved = np.flatnonzero((shift != 0.0).any(axis=1))
+    shift = cuts.node_xy.take(cluster, axis=0) - lines.xy.take(ends, axis=0)
+    moved = np.flatnonzero((shift[:, 0] != 0.0) | (shift[:, 1] != 0.0))
     segment = _segments_at(lines, moved, reach)
     span = lines.along_m[segment + 1] - lines.along_m[segment]
     last = lines.last[moved // 2]
@@ -201,32 +244,36 @@ def _own_joints(chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float) 
     return own
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _merge_rows(  # pragma: no cover
     lines: Lines,
     line: Ints,
-    node: Ints,
-    node_xy: Floats,
+    nodes: Standing,
     cuts: tuple[Longs, Longs, Floats, Longs, Floats],
-) -> tuple[Floats, Ints, Ints, Floats, Longs]:
-    """Lay the vertices and the cuts of each chain in order; a vertex at a cut gives way to it.
+    rows: tuple[Floats, Ints, Ints],
+    start: Longs,
+    low: int,
+    high: int,
+) -> None:
+    """Lay vertices and cuts of the chains low … high − 1 in order; a vertex gives way to a cut.
 
-    Returns place, node (−1: a vertex), line and measure of each row, and the first row of each
-    chain. `cuts` are the first cut of each chain, and segment, fraction, node and place of each; a
-    cut of the node −1 is a vertex that is added.
+    `rows` are place, node (−1: a vertex) and line of each. `cuts` are the first cut of each chain,
+    and segment, fraction, node and place of each; a cut of the node −1 is a vertex that is added.
     """
     # Arrays are taken out of their tuples once: in a loop each taking would count references.
-    xy, along, begin, end = lines.xy, lines.along_m, lines.first, lines.last
+    xy, begin, end = lines.xy, lines.first, lines.last
+    cluster, joint, joint_start, node_xy = nodes
+    first_joint = node_xy.shape[0] - joint.size
     cut_start, cut_segment, cut_t, cut_node, cut_xy = cuts
-    n = xy.shape[0] + cut_segment.size
-    out, at = np.empty((n, 2)), np.empty(n)
-    row_node, row_line = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
-    first = np.zeros(begin.size + 1, dtype=np.int64)
-    k = 0
-    for chain in range(begin.size):
-        c = cut_start[chain]
+    out, row_node, row_line = rows
+    for chain in range(low, high):
+        k, c, j = start[chain], cut_start[chain], joint_start[chain]
         for vertex in range(begin[chain], end[chain] + 1):
-            here, x, y, t = node[vertex], xy[vertex, 0], xy[vertex, 1], 0.0
+            x, y = xy[vertex, 0], xy[vertex, 1]
+            here = first_joint + j if j < joint.size and joint[j] == vertex else -1
+            j += here >= 0
+            if vertex == begin[chain] or vertex == end[chain]:
+                here = cluster[2 * chain + (vertex == end[chain])]
             cut_here = c < cut_start[chain + 1] and cut_segment[c] == vertex and cut_t[c] == 0.0
             if cut_here and here < 0:  # or else it would stay on one side, whichever way lines run
                 here = cut_node[c]
@@ -235,7 +282,7 @@ def _merge_rows(  # pragma: no cover
                 if here >= 0:
                     x, y = node_xy[here, 0], node_xy[here, 1]
                 way = _APPEND
-                if k > first[chain]:
+                if k > start[chain]:
                     away = max(abs(x - out[k - 1, 0]), abs(y - out[k - 1, 1]))
                     way = _follow(row_node[k - 1], here, away)
                 if way == _DROP:  # the segment that follows is the later one's
@@ -244,16 +291,12 @@ def _merge_rows(  # pragma: no cover
                     k -= way == _REPLACE
                     out[k, 0], out[k, 1] = x, y
                     row_node[k], row_line[k] = here, line[vertex]
-                    at[k] = along[vertex]
-                    if t > 0.0:
-                        at[k] += t * (along[vertex + 1] - along[vertex])
                     k += 1
                 if c >= cut_start[chain + 1] or cut_segment[c] > vertex:
                     break
-                here, t, x, y = cut_node[c], cut_t[c], cut_xy[c, 0], cut_xy[c, 1]
+                here, x, y = cut_node[c], cut_xy[c, 0], cut_xy[c, 1]
                 c += 1
-        first[chain + 1] = k
-    return out[:k], row_node[:k], row_line[:k], at[:k], first
+        row_node[k : start[chain + 1]] = -1
 
 
 @njit(cache=True)
@@ -268,44 +311,6 @@ def _follow(node: int, here: int, away_deg: float) -> int:  # pragma: no cover
     return _REPLACE if node < 0 else _APPEND
 
 
-@njit(cache=True)
-def _break_rows(  # pragma: no cover
-    xy: Floats, node: Ints, line: Ints, at: Floats, first: Longs, first_joint: int
-) -> tuple[Floats, Longs, Ints, Ints, Ints, Ints]:
-    """Break rows at nodes: an inner node ends one piece and begins the next.
-
-    Returns vertices, first vertices, nodes and lines of the pieces, and which stretch between
-    nodes other than joints each belongs to. A piece is of that line which makes most of it.
-    """
-    nodes = np.count_nonzero(node >= 0)
-    out = np.empty((xy.shape[0] + nodes, 2))
-    offsets = np.zeros(nodes + 1, dtype=np.int64)
-    u, v = np.empty(nodes, dtype=np.int32), np.empty(nodes, dtype=np.int32)
-    owner, stretch = np.empty(nodes, dtype=np.int32), np.empty(nodes, dtype=np.int32)
-    k = pieces = stretches = 0
-    for chain in range(first.size - 1):
-        begin = first[chain]
-        for r in range(first[chain] + 1, first[chain + 1]):
-            if node[r] < 0:
-                continue
-            best, run, since = -1.0, line[begin], at[begin]
-            for row in range(begin, r + 1):
-                out[k, 0], out[k, 1] = xy[row, 0], xy[row, 1]
-                k += 1
-                if line[row] != run or row == r:
-                    if at[row] - since > best:
-                        best, owner[pieces] = at[row] - since, run
-                    run, since = line[row], at[row]
-            u[pieces], v[pieces], stretch[pieces] = node[begin], node[r], stretches
-            stretches += node[r] < first_joint
-            pieces += 1
-            offsets[pieces] = k
-            begin = r
-    return (
-        out[:k], offsets[: pieces + 1], u[:pieces], v[:pieces], owner[:pieces], stretch[:pieces]
-    )  # fmt: skip
-
-
 def finish_pieces(
     rows: Rows, *, forward: Bools, rank: Longs, tolerance_m: float, mends: Mends
 ) -> Pieces:
@@ -315,32 +320,71 @@ def finish_pieces(
     `forward` says whether each line runs as its chain does; of equal digitisations that of the
     line of the lowest rank stays.
     """
-    coords, offsets, u, v, line, stretch = _break_rows(
-        rows.xy, rows.node, rows.line, rows.at_m, rows.start, rows.first_joint
+    pieces, node = _contract(_break_rows(rows, forward))
+    closes = rows.node[pieces.last] < rows.first_joint
+    stretch: Longs = np.cumsum(closes) - closes
+    stretches = _Stretches(
+        pieces.first[np.append(True, closes[:-1])],
+        pieces.last[closes],
+        np.bincount(stretch, pieces.length_km).astype(np.float64),
     )
-    length = vertex_measures_km(coords, offsets)[offsets[1:] - 1]
-    pieces, node = _contract(Pieces(coords, offsets, u, v, line, forward[line], length))
-    sliver, second = _judge(rows, node, _sum_by(stretch, length), tolerance_m, (rank, forward))
+    sliver, second = _judge(rows, node, stretches, tolerance_m, (rank, forward))
     sliver, second = sliver[stretch], second[stretch]
     loop = (pieces.u == pieces.v) & ~sliver
-    told = sliver & (length > SAME_PLACE_M / 1000.0)
+    nothing = pieces.length_km <= SAME_PLACE_M / 1000.0
     for what, which in (
-        ("a sliver was left out", told),
+        ("a sliver was left out", sliver & ~nothing),
         ("a second digitisation of a reach was left out", second),
         ("a loop was cut in two", loop),
     ):
-        mends.add(what, line[which], coords[offsets[:-1][which]])
-    nothing = length <= SAME_PLACE_M / 1000.0
+        mends.add(what, pieces.line[which], rows.xy[pieces.first[which]])
     plain = _take(pieces, np.flatnonzero(~(sliver | second | loop | nothing)))
     halves = _halve(_take(pieces, np.flatnonzero(loop & ~nothing)), n_nodes=node.size)
-    return _append(plain, halves, mends.notes())
+    both = zip(plain[1:], halves[1:], strict=True)
+    return Pieces(rows.xy, *(np.concatenate(pair) for pair in both))
 
 
-def no_pieces(mends: Mends) -> Pieces:
+def _break_rows(rows: Rows, forward: Bools) -> Pieces:
+    """Break rows at nodes: an inner node ends one piece and begins the next.
+
+    A piece is of that line which makes most of it.
+    """
+    stops = np.flatnonzero(rows.node >= 0)
+    follows = np.ones(stops.size, dtype=np.bool_)
+    follows[np.searchsorted(stops, rows.start[:-1])] = False  # every chain begins at a node
+    last = np.flatnonzero(follows)
+    first, last = stops[last - 1], stops[last]
+    line = rows.line[first]
+    mixed = np.flatnonzero(line != rows.line[last - 1])
+    line[mixed] = _most(rows.xy, rows.line, first[mixed], last[mixed])
+    length_km = run_lengths_km(rows.xy, first, last)
+    return Pieces(
+        rows.xy, first, last, rows.node[first], rows.node[last], line, forward[line], length_km
+    )
+
+
+@njit(cache=True)
+def _most(xy: Floats, line: Ints, first: Longs, last: Longs) -> Ints:  # pragma: no cover
+    """Return the line that most of each run of rows comes from."""
+    most = np.empty(first.size, dtype=np.int32)
+    for k in range(first.size):
+        east, north = scale_at(xy[first[k], 1])
+        best, run = -1.0, 0.0
+        for row in range(first[k], last[k]):
+            dx, dy = east * (xy[row + 1, 0] - xy[row, 0]), north * (xy[row + 1, 1] - xy[row, 1])
+            run += math.sqrt(dx * dx + dy * dy)
+            if row + 1 == last[k] or line[row + 1] != line[row]:
+                if run > best:
+                    best, most[k] = run, line[row]
+                run = 0.0
+    return most
+
+
+def no_pieces() -> Pieces:
     """Return what is left of no lines."""
-    none = np.empty(0, dtype=np.int32)
-    return Pieces(np.empty((0, 2)), np.zeros(1, dtype=np.int64), none, none, none,
-                  np.empty(0, dtype=np.bool_), np.empty(0), mends.notes())  # fmt: skip
+    none, nowhere = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
+    return Pieces(np.empty((0, 2)), nowhere, nowhere, none, none, none,
+                  np.empty(0, dtype=np.bool_), np.empty(0))  # fmt: skip
 
 
 def _contract(pieces: Pieces) -> tuple[Pieces, Ints]:
@@ -352,30 +396,31 @@ def _contract(pieces: Pieces) -> tuple[Pieces, Ints]:
     links = pieces.u[nothing], pieces.v[nothing]
     matrix = coo_array((np.ones(links[0].size, dtype=np.int8), links), (n, n))
     node = connected_components(matrix, directed=False)[1].astype(np.int32)
-    ends = np.concatenate([pieces.offsets[:-1], pieces.offsets[1:] - 1])
+    ends = np.concatenate([pieces.first, pieces.last])
     u, v = node[pieces.u], node[pieces.v]
     at = np.concatenate([u, v])
     order = np.lexsort((pieces.coords[ends, 1], pieces.coords[ends, 0], at))
     first = order[np.unique(at[order], return_index=True)[1]]
     pieces.coords[ends] = pieces.coords[ends[first]][np.searchsorted(at[first], at)]
-    return replace(pieces, u=u, v=v), node
+    return pieces._replace(u=u, v=v), node
 
 
 def _judge(
-    rows: Rows, node: Ints, length_km: Floats, tolerance_m: float, ties: tuple[Longs, Bools]
+    rows: Rows,
+    node: Ints,
+    stretches: _Stretches,
+    tolerance_m: float,
+    ties: tuple[Longs, Bools],
 ) -> tuple[Bools, Bools]:
     """Tell the stretches that are slivers, and those that run along another between its nodes."""
-    hard = np.flatnonzero((rows.node >= 0) & (rows.node < rows.first_joint))
-    chain = np.searchsorted(rows.start, hard, side="right")
-    follows = chain[1:] == chain[:-1]
-    begin, end = hard[:-1][follows], hard[1:][follows]
-    u, v = node[rows.node[begin]], node[rows.node[end]]
+    first, last, length_km = stretches
+    u, v = node[rows.node[first]], node[rows.node[last]]
     sliver = (u == v) & (length_km <= 4e-3 * tolerance_m)
     key = np.minimum(u, v).astype(np.int64) * node.size + np.maximum(u, v)
     rank, forward = ties
     drawn = Drawn(rows.xy, rows.line, rows.node >= rows.first_joint, rank, forward)
     pairs = _equal_pairs(np.where(u == v, -1 - np.arange(u.size), key))
-    return sliver, leave_seconds(drawn, begin, end, pairs, tolerance_m=tolerance_m)
+    return sliver, leave_seconds(drawn, first, last, pairs, tolerance_m=tolerance_m)
 
 
 def _equal_pairs(key: Longs) -> Longs:
@@ -389,70 +434,50 @@ def _equal_pairs(key: Longs) -> Longs:
     return pairs
 
 
-def _sum_by(group: Ints, values: Floats) -> Floats:
-    return np.bincount(group, values).astype(np.float64)
-
-
 def _halve(loops: Pieces, *, n_nodes: int) -> Pieces:
     """Cut pieces that end where they began at the vertex in the middle, a new node."""
-    sizes = np.diff(loops.offsets)
-    loops = _take(loops, np.flatnonzero(sizes >= 3))
-    n, sizes = loops.u.size, np.diff(loops.offsets)
-    middle = loops.offsets[:-1] + sizes // 2
-    bounds = np.sort(np.concatenate([loops.offsets[:-1], middle, [loops.coords.shape[0]]]))
-    rows = np.sort(np.concatenate([np.arange(loops.coords.shape[0]), middle]))
-    # Every middle before a bound, and the one that is the bound, stands twice.
-    offsets = bounds + (np.arange(2 * n + 1) + 1) // 2
-    new = (n_nodes + np.arange(n)).astype(np.int32)
-    u = np.column_stack([loops.u, new]).ravel()
-    v = np.column_stack([new, loops.v]).ravel()
-    coords = loops.coords[rows]
-    length = vertex_measures_km(coords, offsets)[offsets[1:] - 1] if n else np.empty(0)
-    return Pieces(coords, offsets, u, v, np.repeat(loops.line, 2), np.repeat(loops.forward, 2),
-                  length)  # fmt: skip
-
-
-@njit(cache=True)
-def take_lines(
-    coords: Floats, offsets: Longs, rows: Longs, turned: Bools
-) -> tuple[Floats, Longs]:  # pragma: no cover
-    """Return some of the lines, in an order, some from their other end."""
-    start = np.zeros(rows.size + 1, dtype=np.int64)
-    for i in range(rows.size):
-        start[i + 1] = start[i] + offsets[rows[i] + 1] - offsets[rows[i]]
-    out = np.empty((start[-1], 2))
-    for i in range(rows.size):
-        low, high = offsets[rows[i]], offsets[rows[i] + 1]
-        k = start[i]
-        for j in range(high - low):
-            row = high - 1 - j if turned[i] else low + j
-            out[k + j, 0], out[k + j, 1] = coords[row, 0], coords[row, 1]
-    return out, start
+    loops = _take(loops, np.flatnonzero(loops.last - loops.first >= 2))
+    middle = (loops.first + loops.last + 1) // 2
+    new = (n_nodes + np.arange(middle.size)).astype(np.int32)
+    one, two = loops._replace(last=middle, v=new), loops._replace(first=middle, u=new)
+    both = zip(one[1:], two[1:], strict=True)
+    halves = Pieces(loops.coords, *(np.column_stack(pair).ravel() for pair in both))
+    length_km = run_lengths_km(halves.coords, halves.first, halves.last)
+    return halves._replace(length_km=length_km)
 
 
 def _take(pieces: Pieces, rows: Longs) -> Pieces:
     """Return some of the pieces."""
-    if rows.size == pieces.u.size:
-        return pieces
-    coords, offsets = take_lines(
-        pieces.coords, pieces.offsets, rows, np.zeros(rows.size, dtype=np.bool_)
-    )
-    return Pieces(coords, offsets, pieces.u[rows], pieces.v[rows], pieces.line[rows],
-                  pieces.forward[rows], pieces.length_km[rows])  # fmt: skip
+    columns: tuple[npt.NDArray[Any], ...] = pieces[1:]
+    return Pieces(pieces.coords, *(column[rows] for column in columns))
 
 
-def _append(one: Pieces, two: Pieces, notes: tuple[Note, ...]) -> Pieces:
-    """Put two sets of pieces together."""
-    if not two.u.size:
-        return Pieces(one.coords, one.offsets, one.u, one.v, one.line, one.forward,
-                      one.length_km, notes)  # fmt: skip
-    return Pieces(
-        np.concatenate([one.coords, two.coords]),
-        np.concatenate([one.offsets, one.offsets[-1] + two.offsets[1:]]),
-        np.concatenate([one.u, two.u]),
-        np.concatenate([one.v, two.v]),
-        np.concatenate([one.line, two.line]),
-        np.concatenate([one.forward, two.forward]),
-        np.concatenate([one.length_km, two.length_km]),
-        notes,
+def take_lines(coords: Floats, offsets: Longs, rows: Longs, turned: Bools) -> tuple[Floats, Longs]:
+    """Return some of the lines, in an order, some from their other end."""
+    return take_runs(coords, offsets[rows], offsets[rows + 1] - 1, turned)
+
+
+def take_runs(coords: Floats, first: Longs, last: Longs, turned: Bools) -> tuple[Floats, Longs]:
+    """Return runs of vertices one after the other, some from their other end, and their offsets."""
+    start = np.zeros(first.size + 1, dtype=np.int64)
+    np.cumsum(last + 1 - first, out=start[1:])
+    out = np.empty((int(start[-1]), 2))
+    in_parts(
+        lambda low, high: _copy_runs(coords, first, turned, start, out, low, high),
+        first.size,
+        least=LINES_A_THREAD,
     )
+    return out, start
+
+
+@njit(cache=True, nogil=True)
+def _copy_runs(  # pragma: no cover
+    coords: Floats, first: Longs, turned: Bools, start: Longs, out: Floats, low: int, high: int
+) -> None:
+    """Copy the runs low … high − 1 to where they start."""
+    for i in range(low, high):
+        size = start[i + 1] - start[i]
+        row, way = (first[i] + size - 1, -1) if turned[i] else (first[i], 1)
+        for k in range(start[i], start[i + 1]):
+            out[k, 0], out[k, 1] = coords[row, 0], coords[row, 1]
+            row += way

@@ -60,30 +60,41 @@ def take_boxes(boxes: Boxes, rows: npt.NDArray[np.integer]) -> Boxes:
     return Boxes(*(column[rows] for column in boxes))
 
 
-def _cells(low: Floats, high: Floats, n: float, least: float) -> tuple[float, int, int]:
+def _cells(width: float, height: float, n: float, least: float) -> tuple[float, int, int]:
     """Return cells in a degree, columns and rows of a grid of about n cells.
 
     No cell is smaller than `least`.
     """
-    width, height = float(high[0] - low[0]), float(high[1] - low[1])
     per_degree = 1.0 / max(math.sqrt(width * height / n), width / 4000, height / 4000, least, 1e-9)
     return per_degree, int(width * per_degree) + 1, int(height * per_degree) + 1
 
 
 def place_grid(xy: Floats, margin: tuple[float, float]) -> Grid:
     """Lay a grid over places."""
-    low, high = xy.min(axis=0), xy.max(axis=0)
-    per_degree, columns, rows = _cells(low, high, max(1024.0, 2.0 * len(xy)), 2.0 * max(margin))
-    start, member = _group_places(xy, float(low[0]), float(low[1]), per_degree, columns, rows)
-    return Grid(float(low[0]), float(low[1]), per_degree, columns, rows, start, member)
+    x0, y0, x1, y1 = bounds(xy)
+    cells = max(1024.0, 2.0 * len(xy))
+    per_degree, columns, rows = _cells(x1 - x0, y1 - y0, cells, 2.0 * max(margin))
+    start, member = _group_places(xy, x0, y0, per_degree, columns, rows)
+    return Grid(x0, y0, per_degree, columns, rows, start, member)
 
 
 def box_grid(box: Floats) -> Grid:
     """Lay a grid over boxes, shape (n, 4); each is a member of every cell that it touches."""
-    low, high = box[:, :2].min(axis=0), box[:, 2:].max(axis=0)
-    per_degree, columns, rows = _cells(low, high, max(1024.0, 1.0 * len(box)), 0.0)
-    start, member = _group_boxes(box, float(low[0]), float(low[1]), per_degree, columns, rows)
-    return Grid(float(low[0]), float(low[1]), per_degree, columns, rows, start, member)
+    x0, y0, x1, y1 = bounds(box.reshape(-1, 2))
+    per_degree, columns, rows = _cells(x1 - x0, y1 - y0, max(1024.0, 1.0 * len(box)), 0.0)
+    start, member = _group_boxes(box, x0, y0, per_degree, columns, rows)
+    return Grid(x0, y0, per_degree, columns, rows, start, member)
+
+
+@njit(cache=True)
+def bounds(xy: Floats) -> tuple[float, float, float, float]:  # pragma: no cover
+    """Return the box of places: west, south, east, north."""
+    x0 = y0 = math.inf
+    x1 = y1 = -math.inf
+    for k in range(xy.shape[0]):
+        x0, x1 = min(x0, xy[k, 0]), max(x1, xy[k, 0])
+        y0, y1 = min(y0, xy[k, 1]), max(y1, xy[k, 1])
+    return x0, y0, x1, y1
 
 
 def box_lines(xy: Floats, start: Longs) -> Boxes:
@@ -129,9 +140,8 @@ def order_of_places(xy: Floats) -> Longs:
     They are sorted along a Z-shaped curve through the squares of a grid, so that what is looked
     for beside a place is most often still in the processor's cache.
     """
-    low, high = xy.min(axis=0), xy.max(axis=0)
-    per_degree = (_SQUARES - 1) / max(float((high - low).max()), 1e-9)
-    key = _curve(xy, float(low[0]), float(low[1]), per_degree)
+    x0, y0, x1, y1 = bounds(xy)
+    key = _curve(xy, x0, y0, (_SQUARES - 1) / max(x1 - x0, y1 - y0, 1e-9))
     key.sort()
     order: Longs = key & _NUMBER
     return order

@@ -16,8 +16,8 @@ from numba import njit
 from riskmap.geodesy import vertex_measures_m
 from riskmap.network.arcs import Bools, Floats, Ints, group_by, rows_of_runs
 from riskmap.network.chains import trace_chains
-from riskmap.network.mends import Mends
 from riskmap.network.grids import LINES_A_THREAD
+from riskmap.network.mends import Mends
 from riskmap.network.nearness import Lines
 from riskmap.threads import in_parts
 
@@ -137,20 +137,20 @@ def mark_runs(coords: Floats, first: Longs, end: Longs) -> Floats:  # pragma: no
     return mark
 
 
-def label_ends(coords: Floats, offsets: Longs, keep: Longs) -> Longs:
+def label_ends(coords: Floats, offsets: Longs, keep: Longs) -> Ints:
     """Return the number of the place that each line begins at and ends at, shape (n_lines, 2).
 
     Only `keep` are looked at, lines of two vertices or more.
     """
-    label = np.full((offsets.size - 1, 2), -1)
+    label = np.full((offsets.size - 1, 2), -1, dtype=np.int32)
     ends = np.concatenate([offsets[keep], offsets[keep + 1] - 1])
-    label[keep] = label_places(coords[ends]).reshape(2, -1).T
+    label[keep] = label_places(coords.take(ends, axis=0)).reshape(2, -1).T
     return label
 
 
-def string_lines(coords: Floats, offsets: Longs, keep: Longs, label: Longs) -> Strings:
+def string_lines(coords: Floats, offsets: Longs, keep: Longs, label: Ints) -> Strings:
     """Join lines end to end where exactly two meet; `label` are the places of their ends."""
-    ends = label[keep].astype(np.int32)
+    ends = label.take(keep, axis=0)
     n_nodes = int(ends.max(initial=-1)) + 1
     decision = _stop_chains(coords, offsets, keep, ends, n_nodes)
     open_line = ends[:, 0] != ends[:, 1]
@@ -230,7 +230,7 @@ def _stop_chains(  # pragma: no cover
         loop[ends[k, 0]] |= ends[k, 0] == ends[k, 1]
         for side in range(2):
             met[ends[k, side]] += 1
-    stop = (met != 2) | loop
+    stop: Bools = (met != 2) | loop
     for k in range(keep.size):
         for side in range(2):
             node = ends[k, side]

@@ -16,7 +16,7 @@ from numba import njit
 
 from riskmap.geodesy import scale_at
 from riskmap.network.arcs import Bools
-from riskmap.network.grids import Boxes, Floats, Grid, Longs, place_grid, reached
+from riskmap.network.grids import Boxes, Floats, Grid, Longs, bounds, place_grid, reached
 from riskmap.threads import in_parts
 
 #: Ends, or cells of a grid, that are worth a thread of their own.
@@ -87,9 +87,11 @@ def find_pairs(xy: Floats, *, within_m: float) -> Longs:
     """Find the pairs of places no farther apart than a distance, shape (n_pairs, 2)."""
     if xy.shape[0] < 2:
         return np.empty((0, 2), dtype=np.int64)
-    farthest = xy[[xy[:, 1].argmin(), xy[:, 1].argmax()]]
-    metres = scales(np.vstack([farthest, 0.0 * farthest]))
-    grid = place_grid(xy, margins(metres[:2, 0].min(), metres[2:, 1].min(), within_m))
+    _, south, _, north = bounds(xy)
+    # No degree is shorter: of longitude than where it is farthest north or south, of latitude
+    # than at the equator.
+    margin = margins(scale_at(max(-south, north))[0], scale_at(0.0)[1], within_m)
+    grid = place_grid(xy, margin)
     parts = in_parts(
         lambda low, high: _find_pairs(xy, grid, within_m, low, high),
         xy.shape[0],
@@ -137,11 +139,15 @@ def find_crossings(lines: Lines, boxes: Boxes, grid: Grid, *, end_m: float) -> F
     return _as_found(in_parts(cross, grid.start.size - 1, least=ENDS_A_THREAD))
 
 
-def clip_boxes(boxes: Boxes, lines: Lines) -> Boxes:
-    """Return the boxes of lines that were cut shorter: they hold what is left of these."""
-    first = np.maximum(boxes.first, lines.first[boxes.line])
-    last = np.minimum(boxes.last, lines.last[boxes.line])
-    return boxes._replace(first=first, last=last)
+@njit(cache=True)
+def clip_boxes(boxes: Boxes, lines: Lines, cut: Bools) -> None:  # pragma: no cover
+    """Let the boxes of lines that were cut shorter hold what is left of these, in place."""
+    line, first, last = boxes.line, boxes.first, boxes.last
+    begin, end = lines.first, lines.last
+    for b in range(line.size):
+        if cut[line[b]]:
+            first[b] = max(first[b], begin[line[b]])
+            last[b] = min(last[b], end[line[b]])
 
 
 def _as_found(parts: list[Floats]) -> Found:
@@ -308,9 +314,9 @@ def _find_touching(  # pragma: no cover
         for m in range(start[cell], start[cell + 1]):
             i = member[m]
             x0, y0, x1, y1 = box[i, 0], box[i, 1], box[i, 2] + _SKIN, box[i, 3] + _SKIN
-            if ways[i] == 0 and column == int((x0 - x_low) * per_degree):
-                if row == int((y0 - y_low) * per_degree):
-                    _add_touching(xy, box, first, last, i, i, touching)
+            here = column == int((x0 - x_low) * per_degree)
+            if ways[i] == 0 and here and row == int((y0 - y_low) * per_degree):
+                _add_touching(xy, box, first, last, i, i, touching)
             for n in range(m + 1, start[cell + 1]):
                 j = member[n]
                 if x1 < box[j, 0] or box[j, 2] + _SKIN < x0:

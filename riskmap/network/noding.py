@@ -49,6 +49,7 @@ from riskmap.network.nearness import (
     take,
 )
 from riskmap.network.overlaps import LEAST_RUN, trim_overlaps
+from riskmap.report import Note
 
 #: Lines that leave a node within the tolerance of each other for so many tolerances at most have
 #: ends that are off; those that do for longer are two digitisations of one.
@@ -57,8 +58,8 @@ GRAZING = 4.0
 
 def node_lines(
     coords: Floats, offsets: Longs, *, row: Ints, rank: Longs, tolerance_m: float
-) -> Pieces:
-    """Cut and join lines so that they meet at nodes only.
+) -> tuple[Pieces, tuple[Note, ...]]:
+    """Cut and join lines so that they meet at nodes only; return also what was mended.
 
     Parameters
     ----------
@@ -74,14 +75,15 @@ def node_lines(
     mends = Mends(row)
     keep = distinct_lines(coords, offsets, rank, mends)
     if not keep.size:
-        return no_pieces(mends)
-    keep = keep[order_of_places(coords[offsets[keep]])]
+        return no_pieces(), mends.notes()
+    keep = keep[order_of_places(coords.take(offsets[keep], axis=0))]
     strings = _without_copies(coords, offsets, keep, rank, tolerance_m, mends)
     chains = measured(lay_chains(coords, offsets, strings))
     rows = cut_chains(chains, *_find_cuts(chains, tolerance_m, mends), tolerance_m)
     forward = chains.forward
     del chains  # large, and no longer needed
-    return finish_pieces(rows, forward=forward, rank=rank, tolerance_m=tolerance_m, mends=mends)
+    pieces = finish_pieces(rows, forward=forward, rank=rank, tolerance_m=tolerance_m, mends=mends)
+    return pieces, mends.notes()
 
 
 def _find_cuts(chains: Chains, tolerance_m: float, mends: Mends) -> tuple[Longs, Longs, Cuts]:
@@ -89,10 +91,11 @@ def _find_cuts(chains: Chains, tolerance_m: float, mends: Mends) -> tuple[Longs,
     lines = chains.lines
     boxes = box_lines(lines.xy, np.append(lines.first, len(lines.xy)))
     grid = box_grid(boxes.box)
-    boxes, feet = trim_overlaps(chains, boxes, grid, tolerance_m=tolerance_m, mends=mends)
+    feet = trim_overlaps(chains, boxes, grid, tolerance_m=tolerance_m, mends=mends)
     ends = ends_of(lines)
-    pairs = find_pairs(lines.xy[ends], within_m=tolerance_m)
-    cluster = _cluster_ends(lines.xy[ends], pairs, tolerance_m)
+    ends_xy = lines.xy.take(ends, axis=0)
+    pairs = find_pairs(ends_xy, within_m=tolerance_m)
+    cluster = _cluster_ends(ends_xy, pairs, tolerance_m)
     crossings = find_crossings(lines, boxes, grid, end_m=tolerance_m)
     cuts = _gather_cuts(chains, ends, cluster, feet, crossings, tolerance_m, mends)
     return ends, cluster, cuts
@@ -119,7 +122,7 @@ def _copies(
     coords: Floats, offsets: Longs, strings: Strings, rank: Longs, tolerance_m: float
 ) -> Longs:
     """Return the long chains that lie within the tolerance of another, ends at its ends."""
-    xy = coords[string_ends(offsets, strings)]
+    xy = coords.take(string_ends(offsets, strings), axis=0)
     pairs = find_pairs(xy, within_m=tolerance_m)
     others = pairs ^ 1
     away = (xy[others[:, 0]] - xy[others[:, 1]]) * scales(xy[others[:, 0]])
@@ -191,7 +194,7 @@ def _gather_cuts(
     """Decide where chains are cut and where nodes stand."""
     lines = chains.lines
     n_clusters = int(cluster.max(initial=-1)) + 1
-    node_xy = _amid(lines.xy[ends], cluster, n_clusters)
+    node_xy = _amid(lines.xy.take(ends, axis=0), cluster, n_clusters)
     feet, node = _one_foot_each(lines, cluster, node_xy, feet, tolerance_m)
     cross = take(cross, ~_grazing(lines, cluster, cross, feet, node, tolerance_m))
     cross = take(cross, ~_beside_node(lines, cross, feet, node, tolerance_m))
@@ -368,8 +371,8 @@ def _tell_joins(
     mends: Mends,
 ) -> None:
     """Report ends that were moved, and tees."""
-    xy = chains.lines.xy[ends]
-    offset = (xy - node_xy[cluster]) * scales(xy)
+    xy = chains.lines.xy.take(ends, axis=0)
+    offset = (xy - node_xy.take(cluster, axis=0)) * scales(xy)
     moved = np.hypot(offset[:, 0], offset[:, 1]) > SAME_PLACE_M
     on_line = np.zeros(node_xy.shape[0], dtype=np.bool_)
     on_line[node] = True
@@ -380,7 +383,7 @@ def _tell_joins(
         ("a tee became a node", tee & ~moved),
         ("a gap between ends was closed", ~tee & moved),
     ):
-        mends.add(what, line[which], node_xy[cluster[which]])
+        mends.add(what, line[which], node_xy.take(cluster[which], axis=0))
 
 
 def _places_once(xy: Floats) -> Longs:

@@ -65,7 +65,7 @@ class _Runs(NamedTuple):
 
 def trim_overlaps(
     chains: Chains, boxes: Boxes, grid: Grid, *, tolerance_m: float, mends: Mends
-) -> tuple[Boxes, Found]:
+) -> Found:
     """Cut off the ends of chains that run on along another, in place, till none is left.
 
     A chain is not cut at both ends, nor cut and run along, at once: only when the ends have been
@@ -76,7 +76,7 @@ def trim_overlaps(
     chains
         The chains, measured; those cut are changed.
     boxes, grid
-        The boxes of the chains, and the grid over them.
+        The boxes of the chains, clipped to what is left, and the grid over them, which stays.
     tolerance_m
         Lines no farther apart than this are one, m.
     mends
@@ -84,8 +84,6 @@ def trim_overlaps(
 
     Returns
     -------
-    Boxes
-        The boxes of what is left; the grid over them is the same.
     Found
         Places inside what is left that its ends lie beside.
     """
@@ -104,13 +102,13 @@ def trim_overlaps(
         cut = np.zeros(lines.first.size, dtype=np.bool_)
         cut[runs.end[chosen] // 2] = True
         remeasure(lines, np.flatnonzero(cut))
-        boxes = clip_boxes(boxes, lines)
+        clip_boxes(boxes, lines, cut)
         anew = _feet_anew(lines, boxes, grid, cut, np.unique(feet.other[cut[on]]), tolerance_m)
         old = take(feet, ~(cut[on] | cut[feet.other // 2]))
         feet = Found(*(np.concatenate(pair) for pair in zip(old, anew, strict=True)))
         still = ~(cut[runs.end // 2] | cut[runs.beside])
         runs = _farthest_first(lines, _take(runs, still), _find_runs(lines, anew, tolerance_m))
-    return boxes, feet
+    return feet
 
 
 def _feet_anew(

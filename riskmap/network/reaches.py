@@ -19,7 +19,7 @@ from numba import njit
 from riskmap.errors import NetworkError, Problem
 from riskmap.geodesy import fractions_at, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Geometries, Ints, order_of_rows
-from riskmap.network.cutting import Pieces, take_lines
+from riskmap.network.cutting import Pieces, take_lines, take_runs
 from riskmap.network.noding import node_lines
 from riskmap.report import Note
 from riskmap.settings import FlowDirection
@@ -111,7 +111,7 @@ def build_reaches(
     shapes = rivers.geometry.to_numpy()
     coords, offsets, row = _vertices(shapes)
     number = rivers.index.to_numpy(dtype=np.int32)
-    pieces = node_lines(
+    pieces, mended = node_lines(
         coords, offsets, row=number[row], rank=_ranks(rivers)[row], tolerance_m=snap_tolerance_m
     )
     del coords, offsets  # large, and no longer needed
@@ -125,7 +125,7 @@ def build_reaches(
         position=row[pieces.line],
         turned=pieces.forward == (flow_direction == "reversed"),
         flow_known=flow_direction in ("digitised", "reversed"),
-        notes=(*_multipart_notes(row, number), *pieces.notes),
+        notes=(*_multipart_notes(row, number), *mended),
     )
 
 
@@ -179,7 +179,7 @@ def _ranks(rivers: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
         np.where(rivers.index.to_numpy() < 0, 2, 0) + (rivers["name"] == "").to_numpy()
     )
     for name in ("name", *_ATTRIBUTES):
-        code, values = pd.factorize(rivers[name].to_numpy(), sort=True)
+        code, values = pd.factorize(rivers[name], sort=True)
         if len(values) > 1 or (code < 0).any():
             rank = rank * (len(values) + 1) + code + 1
             rank = pd.factorize(rank, sort=True)[0].astype(np.int64)
@@ -204,19 +204,24 @@ def _assemble(
     notes: tuple[Note, ...],
 ) -> Reaches:
     """Put pieces of lines and the attributes of their rows together, upstream ends first."""
-    u = np.where(turned, pieces.v, pieces.u).astype(np.int32)
-    v = np.where(turned, pieces.u, pieces.v).astype(np.int32)
+    u, v = np.where(turned, pieces.v, pieces.u), np.where(turned, pieces.u, pieces.v)
     number = rivers.index.to_numpy(dtype=np.int32)[position]
-    first, last = pieces.offsets[:-1], pieces.offsets[1:] - 1
     node_xy = np.empty((int(max(u.max(), v.max())) + 1, 2))
-    node_xy[pieces.u], node_xy[pieces.v] = pieces.coords[first], pieces.coords[last]
-    reaches = Reaches(
-        pieces.coords,
-        pieces.offsets,
-        u,
-        v,
+    node_xy[pieces.u], node_xy[pieces.v] = pieces.coords[pieces.first], pieces.coords[pieces.last]
+    new, node_xy = _number_nodes(node_xy, u, v)
+    u, v = new[u], new[v]
+    order = _order(u, v, pieces.length_km, number)
+    coords, offsets = take_runs(
+        pieces.coords, pieces.first[order], pieces.last[order], turned[order]
+    )
+    number, position = number[order], position[order]
+    return Reaches(
+        coords,
+        offsets,
+        u[order],
+        v[order],
         node_xy,
-        pieces.length_km,
+        pieces.length_km[order],
         number,
         rivers["name"].to_numpy(dtype=object)[position],
         np.zeros(u.size, dtype=np.uint8),
@@ -224,7 +229,6 @@ def _assemble(
         {name: rivers[name].to_numpy()[position] for name in _ATTRIBUTES},
         notes,
     )
-    return _in_order(reaches, turned)[0]
 
 
 def turn_reaches(reaches: Reaches, turned: Bools) -> Reaches:
@@ -381,14 +385,9 @@ def _in_order(reaches: Reaches, turned: Bools | None = None) -> tuple[Reaches, I
 
     `turned` are the reaches whose vertices still run from their last node to their first.
     """
-    xy = reaches.node_xy
-    used = np.zeros(xy.shape[0], dtype=np.bool_)
-    used[reaches.u] = used[reaches.v] = True
-    by_place = order_of_rows(np.where(used, xy[:, 0], np.inf), xy[:, 1])
-    new = np.empty(xy.shape[0], dtype=np.int32)
-    new[by_place] = np.arange(xy.shape[0], dtype=np.int32)
+    new, node_xy = _number_nodes(reaches.node_xy, reaches.u, reaches.v)
     u, v = new[reaches.u], new[reaches.v]
-    order = order_of_rows(u.astype(np.int64) * len(xy) + v, reaches.length_km, reaches.source_id)
+    order = _order(u, v, reaches.length_km, reaches.source_id)
     turn = np.zeros(u.size, dtype=np.bool_) if turned is None else turned
     coords, offsets = take_lines(reaches.coords, reaches.offsets, order, turn[order])
     return (
@@ -397,7 +396,7 @@ def _in_order(reaches: Reaches, turned: Bools | None = None) -> tuple[Reaches, I
             offsets,
             u[order],
             v[order],
-            xy[by_place[: int(used.sum())]],
+            node_xy,
             reaches.length_km[order],
             reaches.source_id[order],
             reaches.name[order],
@@ -408,3 +407,19 @@ def _in_order(reaches: Reaches, turned: Bools | None = None) -> tuple[Reaches, I
         ),
         new,
     )
+
+
+def _number_nodes(xy: Floats, u: Ints, v: Ints) -> tuple[Ints, Floats]:
+    """Return the new number of each node, those that reaches have first, by place; and places."""
+    used = np.zeros(xy.shape[0], dtype=np.bool_)
+    used[u] = used[v] = True
+    by_place = order_of_rows(np.where(used, xy[:, 0], np.inf), xy[:, 1])
+    new = np.empty(xy.shape[0], dtype=np.int32)
+    new[by_place] = np.arange(xy.shape[0], dtype=np.int32)
+    return new, xy[by_place[: int(used.sum())]]
+
+
+def _order(u: Ints, v: Ints, length_km: Floats, source_id: Ints) -> npt.NDArray[np.int64]:
+    """Return the order of reaches: by nodes, then length, then row."""
+    nodes = int(max(u.max(initial=0), v.max(initial=0))) + 1
+    return order_of_rows(u.astype(np.int64) * nodes + v, length_km, source_id)
