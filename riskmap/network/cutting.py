@@ -25,8 +25,6 @@ from riskmap.threads import in_parts
 _SAME_DEG = 1e-8
 #: The shift of an end fades out over so many tolerances of its line.
 EASED = 4.0
-#: What becomes of a row: it is added, takes the place of the one before, or is left out.
-_APPEND, _REPLACE, _DROP = 0, 1, 2
 
 
 class Pieces(NamedTuple):
@@ -53,7 +51,7 @@ class Pieces(NamedTuple):
     last: Longs
     u: Ints
     v: Ints
-    line: Ints
+    line: Longs
     forward: Bools
     length_km: Floats
 
@@ -80,79 +78,125 @@ class _Stretches(NamedTuple):
     length_km: Floats
 
 
-class Standing(NamedTuple):
-    """Hold the nodes that stand at vertices of chains, and the place of every node.
+class _Cutter(NamedTuple):
+    """Hold what chains are cut by.
 
     `cluster` are the nodes of the ends; each vertex in `joint`, in order, is a node after all
-    others, `joint_start` the first of each chain.
+    others, `joint_start` the first of each chain. `cut_start` is the first cut of each chain; a cut
+    of the node −1 is a vertex that is added.
     """
 
+    node_xy: Floats
     cluster: Ints
     joint: Longs
     joint_start: Longs
-    node_xy: Floats
+    cut_start: Longs
+    segment: Longs
+    t: Floats
+    node: Longs
+    xy: Floats
+
+
+class _Laid(NamedTuple):
+    """Hold rows as they are laid: their place, and which of them are nodes.
+
+    Chain c has room for the rows `start[c]` … `start[c + 1] − 1`, and for as many nodes in
+    `stop_start`; −1 where that is not needed. `begin` is the first row of each line of the chains.
+    """
+
+    xy: Floats
+    start: Longs
+    stop: Longs
+    stop_node: Ints
+    stop_start: Longs
+    begin: Longs
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Hold the vertices and cuts of chains in order: chain c has the rows from `start[c]` on.
+    """Hold the vertices and cuts of chains in order.
 
-    `node` is −1 at a vertex; nodes from `first_joint` on are joints, where a line was cut by
-    whoever drew it. A chain's rows end at its last node: what may follow belongs to none.
+    Attributes
+    ----------
+    xy
+        Place of each row, degrees.
+    stop, node
+        Rows that are nodes, in order, and which; nodes from `first_joint` on are joints, where a
+        line was cut by whoever drew it.
+    opens
+        Whether each of them is the first of its chain.
+    begin, line
+        First row of each line that the chains are made of, in order, and which line it is.
+    first_joint
+        The first node that is a joint.
     """
 
     xy: Floats
+    stop: Longs
     node: Ints
-    line: Ints
-    start: Longs
+    opens: Bools
+    begin: Longs
+    line: Longs
     first_joint: int
 
 
 def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, tolerance_m: float) -> Rows:
     """Cut chains at nodes and joints, and move their ends and cuts to where the nodes stand."""
     lines = chains.lines
-    joint = _own_joints(chains, cuts, cluster, tolerance_m)
+    n = lines.first.size
     shift, reach, bends = _find_bends(lines, ends, cluster, cuts, tolerance_m)
-    segment = np.concatenate([cuts.segment, bends[0]])
-    t = np.concatenate([cuts.t, bends[1]])
-    which = np.concatenate([cuts.node, np.full(bends[0].size, -1)])
-    place = np.concatenate([cuts.node_xy.take(cuts.node, axis=0), point(lines, *bends)])
-    order = np.lexsort((_ahead(lines, segment, t, place), t, segment))
-    segment = segment[order]
-    cut_start = np.searchsorted(line_at(lines, segment), np.arange(lines.first.size + 1))
+    cutter = _cutter(chains, cluster, cuts, bends, _own_joints(chains, cuts, cluster, tolerance_m))
     _shift_ends(lines, shift, reach)
-    nodes = Standing(
-        cluster.astype(np.int32),
-        joint,
-        np.searchsorted(joint, lines.first),
-        np.concatenate([cuts.node_xy, lines.xy.take(joint, axis=0)]),
+    joint_xy = lines.xy.take(cutter.joint, axis=0)
+    cutter = cutter._replace(node_xy=np.concatenate([cuts.node_xy, joint_xy]))
+    own_cuts = np.diff(cutter.cut_start)
+    start, stop_start = np.zeros((2, n + 1), dtype=np.int64)
+    np.cumsum(lines.last + 1 - lines.first + own_cuts, out=start[1:])
+    np.cumsum(2 + own_cuts + np.diff(cutter.joint_start), out=stop_start[1:])
+    stop = np.full(stop_start[-1], -1)
+    laid = _Laid(
+        np.empty((start[-1], 2)),
+        start,
+        stop,
+        np.empty(stop.size, dtype=np.int32),
+        stop_start,
+        np.empty_like(chains.begin),
     )
-    begin = np.zeros(lines.first.size + 1, dtype=np.int64)
-    np.cumsum(lines.last + 1 - lines.first + np.diff(cut_start), out=begin[1:])
-    n = int(begin[-1])
-    rows = Rows(
-        np.empty((n, 2)),
-        np.empty(n, dtype=np.int32),
-        np.empty(n, dtype=np.int32),
-        begin,
-        cuts.node_xy.shape[0],
-    )
-    sorted_cuts = (cut_start, segment, t[order], which[order], place[order])
     in_parts(
-        lambda low, high: _merge_rows(
-            lines,
-            chains.line,
-            nodes,
-            sorted_cuts,
-            (rows.xy, rows.node, rows.line),
-            begin,
-            low,
-            high,
-        ),
-        lines.first.size,
+        lambda low, high: _lay_rows(lines, chains.begin, chains.part, cutter, laid, low, high),
+        n,
         least=LINES_A_THREAD,
     )
-    return rows
+    opens = np.zeros(stop.size, dtype=np.bool_)
+    opens[stop_start[:-1]] = True
+    real = np.flatnonzero(stop >= 0)
+    node, first_joint = laid.stop_node[real], cuts.node_xy.shape[0]
+    return Rows(laid.xy, stop[real], node, opens[real], laid.begin, chains.line, first_joint)
+
+
+def _cutter(
+    chains: Chains, cluster: Longs, cuts: Cuts, bends: tuple[Longs, Floats], joint: Longs
+) -> _Cutter:
+    """Put cuts, vertices that are added and joints in order."""
+    lines = chains.lines
+    segment = np.concatenate([cuts.segment, bends[0]])
+    t = np.concatenate([cuts.t, bends[1]])
+    node = np.concatenate([cuts.node, np.full(bends[0].size, -1)])
+    xy = np.concatenate([cuts.node_xy.take(cuts.node, axis=0), point(lines, *bends)])
+    order = np.lexsort((_ahead(lines, segment, t, xy), t, segment))
+    segment = segment[order]
+    bounds = np.append(lines.first, len(lines.xy))
+    return _Cutter(
+        cuts.node_xy,
+        cluster.astype(np.int32),
+        joint,
+        np.searchsorted(joint, bounds),
+        np.searchsorted(segment, bounds),
+        segment,
+        t[order],
+        node[order],
+        xy[order],
+    )
 
 
 def _ahead(lines: Lines, segment: Longs, t: Floats, place: Floats) -> Floats:
@@ -227,9 +271,9 @@ def _shift_ends(lines: Lines, shift: Floats, reach: Floats) -> None:  # pragma: 
 
 def _own_joints(chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float) -> Longs:
     """Return the joints that are nodes of their own: none is that stands beside a cut or an end."""
-    joint = np.flatnonzero(chains.joint)
     lines = chains.lines
-    at, chain = lines.along_m[joint], line_at(lines, joint)
+    joint, chain = chains.joints()
+    at = lines.along_m[joint]
     span = float(lines.along_m.max(initial=0.0)) + 10.0 * (tolerance_m + 1.0)
     mine = chain * span + at
     keys = np.sort(line_at(lines, cuts.segment) * span + cuts.at_m)
@@ -245,70 +289,74 @@ def _own_joints(chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float) 
 
 
 @njit(cache=True, nogil=True)
-def _merge_rows(  # pragma: no cover
-    lines: Lines,
-    line: Ints,
-    nodes: Standing,
-    cuts: tuple[Longs, Longs, Floats, Longs, Floats],
-    rows: tuple[Floats, Ints, Ints],
-    start: Longs,
-    low: int,
-    high: int,
+def _lay_rows(  # pragma: no cover
+    lines: Lines, line_begin: Longs, part: Longs, cutter: _Cutter, laid: _Laid, low: int, high: int
 ) -> None:
-    """Lay vertices and cuts of the chains low … high − 1 in order; a vertex gives way to a cut.
-
-    `rows` are place, node (−1: a vertex) and line of each. `cuts` are the first cut of each chain,
-    and segment, fraction, node and place of each; a cut of the node −1 is a vertex that is added.
-    """
+    """Lay vertices and cuts of the chains low … high − 1 in order; a vertex gives way to a cut."""
     # Arrays are taken out of their tuples once: in a loop each taking would count references.
     xy, begin, end = lines.xy, lines.first, lines.last
-    cluster, joint, joint_start, node_xy = nodes
+    node_xy, cluster, joint, joint_start = cutter[:4]
+    cut_start, cut_segment, cut_t, cut_node, cut_xy = cutter[4:]
+    out, start, stop, stop_node, stop_start, row_begin = laid
     first_joint = node_xy.shape[0] - joint.size
-    cut_start, cut_segment, cut_t, cut_node, cut_xy = cuts
-    out, row_node, row_line = rows
     for chain in range(low, high):
-        k, c, j = start[chain], cut_start[chain], joint_start[chain]
+        k, s, p = start[chain], stop_start[chain], part[chain]
+        c, end_c, j, end_j = (
+            cut_start[chain], cut_start[chain + 1], joint_start[chain], joint_start[chain + 1]
+        )  # fmt: skip
         for vertex in range(begin[chain], end[chain] + 1):
-            x, y = xy[vertex, 0], xy[vertex, 1]
-            here = first_joint + j if j < joint.size and joint[j] == vertex else -1
-            j += here >= 0
+            here = -1
+            if j < end_j and joint[j] == vertex:
+                here = first_joint + j
+                j += 1
             if vertex == begin[chain] or vertex == end[chain]:
                 here = cluster[2 * chain + (vertex == end[chain])]
-            cut_here = c < cut_start[chain + 1] and cut_segment[c] == vertex and cut_t[c] == 0.0
+            cut_here = c < end_c and cut_segment[c] == vertex and cut_t[c] == 0.0
             if cut_here and here < 0:  # or else it would stay on one side, whichever way lines run
                 here = cut_node[c]
                 c += 1
-            while True:
-                if here >= 0:
-                    x, y = node_xy[here, 0], node_xy[here, 1]
-                way = _APPEND
-                if k > start[chain]:
-                    away = max(abs(x - out[k - 1, 0]), abs(y - out[k - 1, 1]))
-                    way = _follow(row_node[k - 1], here, away)
-                if way == _DROP:  # the segment that follows is the later one's
-                    row_line[k - 1] = line[vertex]
-                else:
-                    k -= way == _REPLACE
-                    out[k, 0], out[k, 1] = x, y
-                    row_node[k], row_line[k] = here, line[vertex]
-                    k += 1
-                if c >= cut_start[chain + 1] or cut_segment[c] > vertex:
-                    break
-                here, x, y = cut_node[c], cut_xy[c, 0], cut_xy[c, 1]
+            k, s = _lay(out, k, stop, stop_node, s, start[chain], here, xy[vertex], node_xy)
+            while p < part[chain + 1] and line_begin[p] <= vertex:
+                row_begin[p] = k - 1
+                p += 1
+            while c < end_c and cut_segment[c] <= vertex:
+                k, s = _lay(
+                    out, k, stop, stop_node, s, start[chain], cut_node[c], cut_xy[c], node_xy
+                )
                 c += 1
-        row_node[k : start[chain + 1]] = -1
+        row_begin[p : part[chain + 1]] = k
 
 
-@njit(cache=True)
-def _follow(node: int, here: int, away_deg: float) -> int:  # pragma: no cover
-    """Say what becomes of a row after the one before it: of two at one place the node stays."""
-    if here >= 0 and here == node:
-        return _DROP
-    if away_deg >= _SAME_DEG:
-        return _APPEND
-    if here < 0:
-        return _DROP
-    return _REPLACE if node < 0 else _APPEND
+@njit(cache=True, nogil=True)
+def _lay(  # pragma: no cover
+    out: Floats,
+    k: int,
+    stop: Longs,
+    stop_node: Ints,
+    s: int,
+    start: int,
+    here: int,
+    place: Floats,
+    node_xy: Floats,
+) -> tuple[int, int]:
+    """Lay row k after the one before it, a node or a vertex (−1); of two at one place a node stays.
+
+    Returns which row and which node is next.
+    """
+    x, y = place[0], place[1]
+    if here >= 0:
+        x, y = node_xy[here, 0], node_xy[here, 1]
+    if k > start:
+        before = stop_node[s - 1] if stop[s - 1] == k - 1 else -1
+        apart = max(abs(x - out[k - 1, 0]), abs(y - out[k - 1, 1])) >= _SAME_DEG
+        if here == before if here >= 0 else not apart:
+            return k, s
+        k -= here >= 0 and before < 0 and not apart
+    out[k, 0], out[k, 1] = x, y
+    if here >= 0:
+        stop[s], stop_node[s] = k, here
+        s += 1
+    return k + 1, s
 
 
 def finish_pieces(
@@ -321,7 +369,7 @@ def finish_pieces(
     line of the lowest rank stays.
     """
     pieces, node = _contract(_break_rows(rows, forward))
-    closes = rows.node[pieces.last] < rows.first_joint
+    closes = rows.node[~rows.opens] < rows.first_joint
     stretch: Longs = np.cumsum(closes) - closes
     stretches = _Stretches(
         pieces.first[np.append(True, closes[:-1])],
@@ -349,34 +397,33 @@ def _break_rows(rows: Rows, forward: Bools) -> Pieces:
 
     A piece is of that line which makes most of it.
     """
-    stops = np.flatnonzero(rows.node >= 0)
-    follows = np.ones(stops.size, dtype=np.bool_)
-    follows[np.searchsorted(stops, rows.start[:-1])] = False  # every chain begins at a node
-    last = np.flatnonzero(follows)
-    first, last = stops[last - 1], stops[last]
-    line = rows.line[first]
-    mixed = np.flatnonzero(line != rows.line[last - 1])
-    line[mixed] = _most(rows.xy, rows.line, first[mixed], last[mixed])
+    last = np.flatnonzero(~rows.opens)
+    first, u, v = rows.stop[last - 1], rows.node[last - 1], rows.node[last]
+    last = rows.stop[last]
+    held = np.searchsorted(rows.begin, first, side="right") - 1
+    mixed = np.flatnonzero(held != np.searchsorted(rows.begin, last) - 1)
+    held[mixed] = _most(rows.xy, rows.begin, held[mixed], first[mixed], last[mixed])
+    line = rows.line[held]
     length_km = run_lengths_km(rows.xy, first, last)
-    return Pieces(
-        rows.xy, first, last, rows.node[first], rows.node[last], line, forward[line], length_km
-    )
+    return Pieces(rows.xy, first, last, u, v, line, forward[line], length_km)
 
 
 @njit(cache=True)
-def _most(xy: Floats, line: Ints, first: Longs, last: Longs) -> Ints:  # pragma: no cover
-    """Return the line that most of each run of rows comes from."""
-    most = np.empty(first.size, dtype=np.int32)
+def _most(  # pragma: no cover
+    xy: Floats, begin: Longs, held: Longs, first: Longs, last: Longs
+) -> Longs:
+    """Return which line most of each run of rows comes from; each begins in line `held`."""
+    most = held.copy()
     for k in range(first.size):
         east, north = scale_at(xy[first[k], 1])
-        best, run = -1.0, 0.0
+        best, run, p = -1.0, 0.0, held[k]
         for row in range(first[k], last[k]):
+            while p + 1 < begin.size and begin[p + 1] <= row:
+                p, run = p + 1, 0.0
             dx, dy = east * (xy[row + 1, 0] - xy[row, 0]), north * (xy[row + 1, 1] - xy[row, 1])
             run += math.sqrt(dx * dx + dy * dy)
-            if row + 1 == last[k] or line[row + 1] != line[row]:
-                if run > best:
-                    best, most[k] = run, line[row]
-                run = 0.0
+            if run > best:
+                best, most[k] = run, p
     return most
 
 
@@ -414,11 +461,12 @@ def _judge(
 ) -> tuple[Bools, Bools]:
     """Tell the stretches that are slivers, and those that run along another between its nodes."""
     first, last, length_km = stretches
-    u, v = node[rows.node[first]], node[rows.node[last]]
+    closes = np.searchsorted(rows.stop, last)
+    u, v = node[rows.node[np.searchsorted(rows.stop, first)]], node[rows.node[closes]]
     sliver = (u == v) & (length_km <= 4e-3 * tolerance_m)
     key = np.minimum(u, v).astype(np.int64) * node.size + np.maximum(u, v)
-    rank, forward = ties
-    drawn = Drawn(rows.xy, rows.line, rows.node >= rows.first_joint, rank, forward)
+    joints = rows.stop[rows.node >= rows.first_joint]
+    drawn = Drawn(rows.xy, rows.begin, rows.line, joints, *ties)
     pairs = _equal_pairs(np.where(u == v, -1 - np.arange(u.size), key))
     return sliver, leave_seconds(drawn, first, last, pairs, tolerance_m=tolerance_m)
 

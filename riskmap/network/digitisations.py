@@ -11,22 +11,25 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from riskmap.geodesy import line_lengths_km
-from riskmap.network.arcs import Bools, Floats, Ints, rows_of_runs
+from riskmap.geodesy import run_lengths_km
+from riskmap.network.arcs import Bools, Floats, rows_of_runs
 from riskmap.network.grids import Longs
 from riskmap.network.joining import mark_runs
 from riskmap.network.nearness import runs_along, scales
 
 
 class Drawn(NamedTuple):
-    """Hold what was drawn, vertex by vertex: place, line of the segment that begins, joint or not.
+    """Hold what was drawn: vertices, the lines that they are of, and where lines were cut.
 
-    Of each line the rank (of equal lines the lowest stays), and whether it runs forward here.
+    Line `line[i]` begins at vertex `begin[i]`, and ends where the next one does; both are in order,
+    as are the vertices in `joint`, where a line was cut by whoever drew it. Of each line `rank` (of
+    equal lines the lowest stays), and whether it runs `forward` here.
     """
 
     xy: Floats
-    line: Ints
-    joint: Bools
+    begin: Longs
+    line: Longs
+    joint: Longs
     rank: Longs
     forward: Bools
 
@@ -67,15 +70,12 @@ def _order(drawn: Drawn, first: Longs, last: Longs) -> Longs:
     between two vertices adds one.) Equal ones are told apart by their places, by where they are
     cut, by what their lines say, and last by their direction, to the east first.
     """
-    sizes = last + 1 - first
-    at, start = rows_of_runs(first, sizes)
-    xy, line = drawn.xy[at], drawn.line[at]
-    joints = np.concatenate([[0], np.cumsum(drawn.joint[at])])[start]
-    cuts = mark_runs(xy[drawn.joint[at]], joints[:-1], joints[1:])
-    line[start[1:] - 1] = line[start[1:] - 2]  # none begins at a run's last vertex
-    least = np.minimum.reduceat(drawn.rank[line], start[:-1])
-    ruling = np.flatnonzero(drawn.rank[line] == np.repeat(least, sizes))
-    forward = drawn.forward[line[ruling[np.searchsorted(ruling, start[:-1])]]]
+    at, start = rows_of_runs(first, last + 1 - first)
+    xy = drawn.xy.take(at, axis=0)
+    low, high = np.searchsorted(drawn.joint, first), np.searchsorted(drawn.joint, last, "right")
+    joints, joint_start = rows_of_runs(low, high - low)
+    cuts = mark_runs(drawn.xy[drawn.joint[joints]], joint_start[:-1], joint_start[1:])
+    least, forward = _ruling_lines(drawn, first, last)
     ahead = (drawn.xy[last] - drawn.xy[first]) * np.where(forward, 1, -1)[:, None]
     order: Longs = np.lexsort(
         (
@@ -83,12 +83,25 @@ def _order(drawn: Drawn, first: Longs, last: Longs) -> Longs:
             -ahead[:, 0],
             least,
             cuts,
-            np.diff(joints),
+            np.diff(joint_start),
             mark_runs(xy, start[:-1], start[1:]),
-            -np.round(line_lengths_km(xy, start), 9),
+            -np.round(run_lengths_km(drawn.xy, first, last), 9),
         )
     )
     return order
+
+
+def _ruling_lines(drawn: Drawn, first: Longs, last: Longs) -> tuple[Longs, Bools]:
+    """Return, of the lines of each run, the lowest rank, and whether that line runs forward."""
+    low = np.searchsorted(drawn.begin, first, "right") - 1
+    held, start = rows_of_runs(low, np.searchsorted(drawn.begin, last) - low)
+    line = drawn.line[held]
+    nothing = drawn.begin[held] == np.append(drawn.begin, -1)[held + 1]
+    rank = np.where(nothing, np.iinfo(np.int64).max, drawn.rank[line])
+    least = np.minimum.reduceat(rank, start[:-1])
+    ruling = np.flatnonzero(rank == np.repeat(least, np.diff(start)))
+    forward: Bools = drawn.forward[line[ruling[np.searchsorted(ruling, start[:-1])]]]
+    return least, forward
 
 
 @njit(cache=True)

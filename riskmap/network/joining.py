@@ -35,18 +35,32 @@ class Chains:
     ----------
     lines
         The chains, as lines.
-    line
-        Line of the segment that begins at each vertex.
-    joint
-        Marks vertices inside a chain where the next line begins.
+    begin, line
+        First vertex of each line that a chain is made of, in order, and which line it is.
+    part
+        First in `begin` and `line` of each chain, and the total.
     forward
         Whether each line runs as its chain does; by line.
     """
 
     lines: Lines
-    line: Ints
-    joint: Bools
+    begin: Longs
+    line: Longs
+    part: Longs
     forward: Bools
+
+    def line_of(self, vertex: Longs) -> Longs:
+        """Return the line of the segment that begins at each vertex."""
+        return self.line[np.searchsorted(self.begin, vertex, side="right") - 1]
+
+    def joints(self) -> tuple[Longs, Longs]:
+        """Return the vertices inside chains where a line begins, and their chains."""
+        inner = np.ones(self.line.size, dtype=np.bool_)
+        inner[self.part[:-1]] = False
+        joint = self.begin[inner]
+        chain = np.repeat(np.arange(self.part.size - 1), np.diff(self.part) - 1)
+        held = (joint > self.lines.first[chain]) & (joint < self.lines.last[chain])
+        return joint[held], chain[held]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,21 +199,21 @@ def string_ends(offsets: Longs, strings: Strings) -> Longs:
 
 def lay_chains(coords: Floats, offsets: Longs, strings: Strings) -> Chains:
     """Put the vertices of chains one after the other; they are not measured yet."""
-    line, parts = strings.line, strings.start
-    vertices = np.concatenate([[0], np.cumsum(offsets[line + 1] - offsets[line] - 1)])
-    begin = vertices[parts] + np.arange(parts.size)
-    n = int(begin[-1])
-    xy, owner = np.empty((n, 2)), np.empty(n, dtype=np.int32)
-    joint = np.empty(n, dtype=np.bool_)
+    line, part, forward = strings.line, strings.start, strings.forward
+    begin = np.zeros(line.size, dtype=np.int64)
+    np.cumsum((offsets[line + 1] - offsets[line] - 1)[:-1], out=begin[1:])
+    chain = np.repeat(np.arange(part.size - 1), np.diff(part))
+    begin += chain  # a joint stands once, the last vertex of a chain beside the next one's first
+    n = int(begin[-1] + offsets[line[-1] + 1] - offsets[line[-1]]) if line.size else 0
+    xy = np.empty((n, 2))
     in_parts(
-        lambda low, high: _lay_chains(
-            coords, offsets, (line, parts, strings.forward), begin, (xy, owner, joint), low, high
-        ),
-        parts.size - 1,
+        lambda low, high: _lay_lines(coords, offsets, line, forward, begin, xy, low, high),
+        line.size,
         least=LINES_A_THREAD,
     )
-    lines = Lines(xy, begin[:-1].copy(), begin[1:] - 1, np.empty(0))
-    return Chains(lines, owner, joint, strings.forward)
+    first = begin[part[:-1]]
+    lines = Lines(xy, first, np.append(first[1:], n) - 1, np.empty(0))
+    return Chains(lines, begin, line, part, forward)
 
 
 def measured(chains: Chains) -> Chains:
@@ -261,30 +275,23 @@ def _way_out(  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _lay_chains(  # pragma: no cover
+def _lay_lines(  # pragma: no cover
     coords: Floats,
     offsets: Longs,
-    strings: tuple[Longs, Longs, Bools],
+    line: Longs,
+    forward: Bools,
     begin: Longs,
-    laid: tuple[Floats, Ints, Bools],
+    xy: Floats,
     low: int,
     high: int,
 ) -> None:
-    """Put the vertices of chains low … high − 1 one after the other; a joint's stands once."""
-    order, parts, forward = strings
-    xy, owner, joint = laid
-    for chain in range(low, high):
-        k = begin[chain]
-        for p in range(parts[chain], parts[chain + 1]):
-            line = order[p]
-            size = offsets[line + 1] - offsets[line]
-            v, way = (offsets[line], 1) if forward[line] else (offsets[line + 1] - 1, -1)
-            k -= p > parts[chain]
-            for j in range(size):
-                xy[k + j, 0], xy[k + j, 1] = coords[v + way * j, 0], coords[v + way * j, 1]
-                owner[k + j], joint[k + j] = line, False
-            joint[k] = p > parts[chain]
-            k += size
+    """Put the vertices of the lines low … high − 1 where they begin."""
+    for p in range(low, high):
+        first, end = offsets[line[p]], offsets[line[p] + 1]
+        v, way = (first, 1) if forward[line[p]] else (end - 1, -1)
+        for k in range(begin[p], begin[p] + end - first):
+            xy[k, 0], xy[k, 1] = coords[v, 0], coords[v, 1]
+            v += way
 
 
 def ends_of(lines: Lines) -> Longs:

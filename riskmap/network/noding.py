@@ -137,7 +137,7 @@ def _copies(
     long = length_km >= 1e-3 * LEAST_RUN * tolerance_m
     number = number.reshape(-1, 2)
     number = number[long[number].all(axis=1)]
-    drawn = Drawn(lines.xy, chains.line, chains.joint, rank, chains.forward)
+    drawn = Drawn(lines.xy, chains.begin, chains.line, chains.joints()[0], rank, chains.forward)
     second = leave_seconds(drawn, lines.first, lines.last, number, tolerance_m=tolerance_m)
     return suspects[second]
 
@@ -206,7 +206,7 @@ def _gather_cuts(
     cross_node = _places_once(place)
     cross_xy = np.empty((int(cross_node.max(initial=-1)) + 1, 2))
     cross_xy[cross_node] = place
-    mends.add("a crossing became a node", chains.line[cross.segment], place)
+    mends.add("a crossing became a node", chains.line_of(cross.segment), place)
     cross_node += n_clusters
     segment = np.concatenate([feet.segment, cross.segment, cross.other])
     t = np.concatenate([feet.t, cross.t, cross.other_t])
@@ -377,7 +377,7 @@ def _tell_joins(
     on_line = np.zeros(node_xy.shape[0], dtype=np.bool_)
     on_line[node] = True
     tee = on_line[cluster]
-    line = chains.line[ends]
+    line = chains.line_of(ends)
     for what, which in (
         ("an end was joined to the line beside it", tee & moved),
         ("a tee became a node", tee & ~moved),

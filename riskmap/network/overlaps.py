@@ -96,9 +96,9 @@ def trim_overlaps(
         if not chosen.any():
             break
         what = "a second digitisation of part of a line was left out"
-        mends.add(what, chains.line[runs.segment[chosen]], runs.place[chosen])
+        mends.add(what, chains.line_of(runs.segment[chosen]), runs.place[chosen])
         on = line_at(lines, feet.segment)
-        _cut_off(lines, chains.joint, runs.end[chosen], runs.segment[chosen], runs.place[chosen])
+        _cut_off(lines, runs.end[chosen], runs.segment[chosen], runs.place[chosen])
         cut = np.zeros(lines.first.size, dtype=np.bool_)
         cut[runs.end[chosen] // 2] = True
         remeasure(lines, np.flatnonzero(cut))
@@ -213,18 +213,16 @@ def _is_tied(lines: Lines, end: int, chain: int, within_m: float) -> bool:  # pr
 
 @njit(cache=True)
 def _cut_off(  # pragma: no cover
-    lines: Lines, joint: Bools, end: Longs, segment: Longs, place: Floats
+    lines: Lines, end: Longs, segment: Longs, place: Floats
 ) -> None:
     """Cut runs off in place: the new ends are where they part from the other chain."""
     for k in range(end.size):
         chain = end[k] // 2
         if end[k] % 2 == 0:
             new = segment[k]
-            joint[lines.first[chain] : new + 1] = False
             lines.first[chain] = new
         else:
             new = segment[k] + 1
-            joint[new : lines.last[chain] + 1] = False
             lines.last[chain] = new
         lines.xy[new, 0], lines.xy[new, 1] = place[k, 0], place[k, 1]
 
