@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -129,7 +130,7 @@ def metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:
 
 
 #: The same at one latitude, for kernels.
-scale_at: Callable[[float], tuple[float, float]] = njit(cache=True)(metres_per_degree)
+scale_at = cast("Callable[[float], tuple[float, float]]", njit(cache=True)(metres_per_degree))
 
 
 def nearest_points(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -315,14 +316,16 @@ def _lay_rows(  # pragma: no cover
             if cut_here and here < 0:  # or else it would stay on one side, whichever way lines run
                 here = cut_node[c]
                 c += 1
-            k, s = _lay(out, k, stop, stop_node, s, start[chain], here, xy[vertex], node_xy)
+            x, y = xy[vertex, 0], xy[vertex, 1]
+            if here >= 0:
+                x, y = node_xy[here, 0], node_xy[here, 1]
+            k, s = _lay(out, k, stop, stop_node, s, start[chain], here, x, y)
             while p < part[chain + 1] and line_begin[p] <= vertex:
                 row_begin[p] = k - 1
                 p += 1
             while c < end_c and cut_segment[c] <= vertex:
-                k, s = _lay(
-                    out, k, stop, stop_node, s, start[chain], cut_node[c], cut_xy[c], node_xy
-                )
+                here, x, y = cut_node[c], cut_xy[c, 0], cut_xy[c, 1]
+                k, s = _lay(out, k, stop, stop_node, s, start[chain], here, x, y)
                 c += 1
         row_begin[p : part[chain + 1]] = k
 
@@ -336,16 +339,13 @@ def _lay(  # pragma: no cover
     s: int,
     start: int,
     here: int,
-    place: Floats,
-    node_xy: Floats,
+    x: float,
+    y: float,
 ) -> tuple[int, int]:
     """Lay row k after the one before it, a node or a vertex (−1); of two at one place a node stays.
 
     Returns which row and which node is next.
     """
-    x, y = place[0], place[1]
-    if here >= 0:
-        x, y = node_xy[here, 0], node_xy[here, 1]
     if k > start:
         before = stop_node[s - 1] if stop[s - 1] == k - 1 else -1
         apart = max(abs(x - out[k - 1, 0]), abs(y - out[k - 1, 1])) >= _SAME_DEG
@@ -388,7 +388,7 @@ def finish_pieces(
         mends.add(what, pieces.line[which], rows.xy[pieces.first[which]])
     plain = _take(pieces, np.flatnonzero(~(sliver | second | loop | nothing)))
     halves = _halve(_take(pieces, np.flatnonzero(loop & ~nothing)), n_nodes=node.size)
-    both = zip(plain[1:], halves[1:], strict=True)
+    both: Iterator[Any] = zip(plain[1:], halves[1:], strict=True)
     return Pieces(rows.xy, *(np.concatenate(pair) for pair in both))
 
 
@@ -430,7 +430,7 @@ def _most(  # pragma: no cover
 def no_pieces() -> Pieces:
     """Return what is left of no lines."""
     none, nowhere = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
-    return Pieces(np.empty((0, 2)), nowhere, nowhere, none, none, none,
+    return Pieces(np.empty((0, 2)), nowhere, nowhere, none, none, nowhere,
                   np.empty(0, dtype=np.bool_), np.empty(0))  # fmt: skip
 
 
@@ -488,7 +488,7 @@ def _halve(loops: Pieces, *, n_nodes: int) -> Pieces:
     middle = (loops.first + loops.last + 1) // 2
     new = (n_nodes + np.arange(middle.size)).astype(np.int32)
     one, two = loops._replace(last=middle, v=new), loops._replace(first=middle, u=new)
-    both = zip(one[1:], two[1:], strict=True)
+    both: Iterator[Any] = zip(one[1:], two[1:], strict=True)
     halves = Pieces(loops.coords, *(np.column_stack(pair).ravel() for pair in both))
     length_km = run_lengths_km(halves.coords, halves.first, halves.last)
     return halves._replace(length_km=length_km)

@@ -11,11 +11,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from riskmap.geodesy import run_lengths_km
+from riskmap.geodesy import run_lengths_km, scale_at
 from riskmap.network.arcs import Bools, Floats, rows_of_runs
 from riskmap.network.grids import Longs
 from riskmap.network.joining import mark_runs
-from riskmap.network.nearness import runs_along, scales
+from riskmap.network.nearness import runs_along
+from riskmap.threads import in_parts
+
+#: Pairs that are worth a thread of their own.
+PAIRS_A_THREAD = 100
 
 
 class Drawn(NamedTuple):
@@ -51,8 +55,12 @@ def leave_seconds(
         Every vertex of each of two runs is no farther from the other than this, m.
     """
     second = np.zeros(first.size, dtype=np.bool_)
-    metres = scales(drawn.xy[first[pairs[:, 0]]])
-    pairs = pairs[_lie_along(drawn.xy, first, last, pairs, metres, tolerance_m)]
+    along = in_parts(
+        lambda low, high: _lie_along(drawn.xy, first, last, pairs[low:high], tolerance_m),
+        len(pairs),
+        least=PAIRS_A_THREAD,
+    )
+    pairs = pairs[np.concatenate(along)]
     if pairs.size:
         runs, member = np.unique(pairs, return_inverse=True)
         order = _order(drawn, first[runs], last[runs])
@@ -104,16 +112,15 @@ def _ruling_lines(drawn: Drawn, first: Longs, last: Longs) -> tuple[Longs, Bools
     return least, forward
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _lie_along(  # pragma: no cover
-    xy: Floats, first: Longs, last: Longs, pairs: Longs, metres: Floats, within_m: float
+    xy: Floats, first: Longs, last: Longs, pairs: Longs, within_m: float
 ) -> Bools:
     along = np.empty(pairs.shape[0], dtype=np.bool_)
     for k in range(pairs.shape[0]):
         one, other = pairs[k, 0], pairs[k, 1]
-        along[k] = runs_along(
-            xy, (first[one], last[one] + 1), (first[other], last[other] + 1), within_m, metres[k]
-        )
+        runs = (first[one], last[one] + 1), (first[other], last[other] + 1)
+        along[k] = runs_along(xy, runs[0], runs[1], within_m, scale_at(xy[first[one], 1]))
     return along
 
 

@@ -13,6 +13,7 @@ from riskmap.threads import in_parts
 
 Floats = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int32]
 
 #: Segments in a box.
 _BOXED = 8
@@ -33,11 +34,11 @@ class Boxes(NamedTuple):
     keeps to a way cannot cross itself, nor one that it goes on to and that keeps to it.
     """
 
-    line: Longs
-    first: Longs
-    last: Longs
+    line: Ints
+    first: Ints
+    last: Ints
     box: Floats
-    ways: Longs
+    ways: npt.NDArray[np.uint8]
 
 
 class Grid(NamedTuple):
@@ -102,8 +103,8 @@ def box_lines(xy: Floats, start: Longs) -> Boxes:
     runs = (np.diff(start) - 2) // _BOXED + 1
     begin = np.concatenate([[0], np.cumsum(runs)])
     n = int(begin[-1])
-    line, first, last, ways = np.empty((4, n), dtype=np.int64)
-    boxes = Boxes(line, first, last, np.empty((n, 4)), ways)
+    line, first, last = np.empty((3, n), dtype=np.int32)
+    boxes = Boxes(line, first, last, np.empty((n, 4)), np.empty(n, dtype=np.uint8))
     in_parts(
         lambda low, high: _box_lines(xy, start, begin, boxes, low, high),
         runs.size,

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 from numba import njit
 
 from riskmap.geodesy import vertex_measures_m
-from riskmap.network.arcs import Bools, Floats, Ints, group_by, rows_of_runs
+from riskmap.network.arcs import Bools, Floats, Geometries, Ints, group_by, rows_of_runs
 from riskmap.network.chains import trace_chains
 from riskmap.network.grids import LINES_A_THREAD
 from riskmap.network.mends import Mends
@@ -73,6 +74,32 @@ class Strings:
     line: Longs
     start: Longs
     forward: Bools
+
+
+def vertices_of(shapes: Geometries) -> tuple[Floats, Longs, Longs]:
+    """Return vertices, first vertex of each part and the shape of each part; none stands twice."""
+    shape = np.arange(shapes.size)
+    if (shapely.get_type_id(shapes) != shapely.GeometryType.LINESTRING).any():
+        shapes, shape = shapely.get_parts(shapes, return_index=True)
+    offsets = np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(shapes))])
+    coords = _drop_repeats(shapely.get_coordinates(shapes), offsets)
+    return coords, offsets, shape.astype(np.int64)
+
+
+@njit(cache=True)
+def _drop_repeats(coords: Floats, offsets: Longs) -> Floats:  # pragma: no cover
+    """Leave out vertices equal to the one before them on their line, in place."""
+    n = 0
+    for line in range(offsets.size - 1):
+        first, begin = offsets[line], n
+        offsets[line] = n
+        for k in range(first, offsets[line + 1]):
+            x, y = coords[k, 0], coords[k, 1]
+            if n == begin or x != coords[n - 1, 0] or y != coords[n - 1, 1]:
+                coords[n, 0], coords[n, 1] = x, y
+                n += 1
+    offsets[-1] = n
+    return coords[:n]
 
 
 def label_places(xy: Floats) -> Longs:
@@ -162,20 +189,28 @@ def label_ends(coords: Floats, offsets: Longs, keep: Longs) -> Ints:
     return label
 
 
-def string_lines(coords: Floats, offsets: Longs, keep: Longs, label: Ints) -> Strings:
-    """Join lines end to end where exactly two meet; `label` are the places of their ends."""
-    ends = label.take(keep, axis=0)
-    n_nodes = int(ends.max(initial=-1)) + 1
-    decision = _stop_chains(coords, offsets, keep, ends, n_nodes)
+def string_lines(keep: Longs, ends: Ints, stops: Bools) -> Strings:
+    """Join lines end to end, but not where chains end.
+
+    Parameters
+    ----------
+    keep
+        The lines.
+    ends
+        The places of their ends (`label_ends`).
+    stops
+        Whether chains end at each place (`stops_of_chains`).
+    """
+    forward = np.ones(len(ends), dtype=np.bool_)
+    ends = ends.take(keep, axis=0)
     open_line = ends[:, 0] != ends[:, 1]
     edge = np.repeat(np.flatnonzero(open_line), 2).astype(np.int32)
-    at, slot = group_by(ends[open_line].ravel(), n_nodes)
-    start, _, slot_node, slot_edge = trace_chains(at, edge[slot], ends, decision)
+    at, slot = group_by(ends[open_line].ravel(), stops.size)
+    start, _, slot_node, slot_edge = trace_chains(at, edge[slot], ends, stops)
     real = np.flatnonzero(slot_edge >= 0)
     loops = np.flatnonzero(~open_line)
     edges = slot_edge[real]
     order = keep[np.concatenate([edges, loops])]
-    forward = np.ones(offsets.size - 1, dtype=np.bool_)
     forward[order[: real.size]] = ends[edges, 0] == slot_node[real]
     sizes = np.concatenate([np.diff(start) - 1, np.ones(loops.size, dtype=np.int32)])
     parts = np.zeros(sizes.size + 1, dtype=np.int64)
@@ -229,33 +264,37 @@ def remeasure(lines: Lines, chosen: Longs) -> None:
     lines.along_m[rows] = vertex_measures_m(lines.xy[rows], offsets)
 
 
+def stops_of_chains(coords: Floats, offsets: Longs, keep: Longs, ends: Ints) -> Bools:
+    """Tell the places where chains end: all but those where two lines meet and go on.
+
+    Two lines that leave a place the same way are one digitised twice, not one that was cut.
+    """
+    stops: Bools = _stops_of_chains(coords, offsets, keep, ends, int(ends.max(initial=-1)) + 1)
+    return stops
+
+
 @njit(cache=True)
-def _stop_chains(  # pragma: no cover
+def _stops_of_chains(  # pragma: no cover
     coords: Floats, offsets: Longs, keep: Longs, ends: Ints, n_nodes: int
 ) -> Bools:
-    """Mark the nodes where chains end: all but those where two lines meet and go on.
-
-    Two lines that leave a node the same way are one digitised twice, not one that was cut.
-    """
     met = np.zeros(n_nodes, dtype=np.int32)
     before = np.full(n_nodes, -1, dtype=np.int64)
     loop = np.zeros(n_nodes, dtype=np.bool_)
-    for k in range(keep.size):
-        loop[ends[k, 0]] |= ends[k, 0] == ends[k, 1]
+    for line in keep:
+        loop[ends[line, 0]] |= ends[line, 0] == ends[line, 1]
         for side in range(2):
-            met[ends[k, side]] += 1
+            met[ends[line, side]] += 1
     stop: Bools = (met != 2) | loop
-    for k in range(keep.size):
+    for line in keep:
         for side in range(2):
-            node = ends[k, side]
+            node = ends[line, side]
             if stop[node]:
                 continue
             if before[node] < 0:
-                before[node] = 2 * k + side
+                before[node] = 2 * line + side
                 continue
-            place, ax, ay = _way_out(coords, offsets, keep[k], side)
-            other = before[node]
-            _, bx, by = _way_out(coords, offsets, keep[other // 2], other % 2)
+            place, ax, ay = _way_out(coords, offsets, line, side)
+            _, bx, by = _way_out(coords, offsets, before[node] // 2, before[node] % 2)
             east = math.cos(math.radians(place)) ** 2
             along = east * ax * bx + ay * by
             squares = (east * ax * ax + ay * ay) * (east * bx * bx + by * by)

@@ -16,7 +16,7 @@ from numba import njit
 
 from riskmap.geodesy import scale_at
 from riskmap.network.arcs import Bools
-from riskmap.network.grids import Boxes, Floats, Grid, Longs, bounds, place_grid, reached
+from riskmap.network.grids import Boxes, Floats, Grid, Ints, Longs, bounds, place_grid, reached
 from riskmap.threads import in_parts
 
 #: Ends, or cells of a grid, that are worth a thread of their own.
@@ -214,46 +214,63 @@ def _find_feet(  # pragma: no cover
     xy, first, last, along = lines.xy, lines.first, lines.last, lines.along_m
     line_of, begin, stop, box = boxes.line, boxes.first, boxes.last, boxes.box
     start, member = grid.start, grid.member
-    columns, x_low, y_low, per_degree = grid.columns, grid.x0, grid.y0, grid.per_degree
+    near = np.empty(line_of.size, dtype=np.int32)
     for i in range(ends.size):
         own = ends[i] // 2
         end = first[own] if ends[i] % 2 == 0 else last[own]
         x, y = xy[end, 0], xy[end, 1]
         east, north = scale_at(y)
         mx, my = margins(east, north, within_m)
-        c0, c1, r0, r1 = reached(grid, x - mx, y - my, x + mx, y + my)
-        for r in range(r0, r1 + 1):
-            for c in range(c0, c1 + 1):
-                cell = r * columns + c
-                for m in range(start[cell], start[cell + 1]):
-                    b = member[m]
-                    if x + mx < box[b, 0] or x - mx > box[b, 2]:
-                        continue
-                    if y + my < box[b, 1] or y - my > box[b, 3]:
-                        continue
-                    # A box in several of these cells is looked at in the first.
-                    if c > c0 and c > int((box[b, 0] - x_low) * per_degree):
-                        continue
-                    if r > r0 and r > int((box[b, 1] - y_low) * per_degree):
-                        continue
-                    line = line_of[b]
-                    for k in range(begin[b], stop[b]):
-                        if not in_reach(xy, k, x, y, mx, my):
-                            continue
-                        t, away = foot(xy, k, x, y, east, north)
-                        if away > within_m + 1e-6:
-                            continue
-                        at = along[k] * (1.0 - t) + along[k + 1] * t
-                        if line == own and abs(at - along[end]) <= 3.0 * within_m:
-                            continue
-                        if _inside(
-                            xy, along, first[line], last[line], at, end, east, north, within_m
-                        ):
-                            found.append(float(k))
-                            found.append(t)
-                            found.append(float(ends[i]))
-                            found.append(away)
+        for n in range(_boxes_near(box, start, member, grid, x, y, mx, my, near)):
+            line = line_of[near[n]]
+            for k in range(begin[near[n]], stop[near[n]]):
+                if not in_reach(xy, k, x, y, mx, my):
+                    continue
+                t, away = foot(xy, k, x, y, east, north)
+                if away > within_m + 1e-6:
+                    continue
+                at = along[k] * (1.0 - t) + along[k + 1] * t
+                if line == own and abs(at - along[end]) <= 3.0 * within_m:
+                    continue
+                if _inside(xy, along, first[line], last[line], at, end, east, north, within_m):
+                    found.append(float(k))
+                    found.append(t)
+                    found.append(float(ends[i]))
+                    found.append(away)
     return np.array(found)
+
+
+@njit(cache=True, nogil=True)
+def _boxes_near(  # pragma: no cover
+    box: Floats,
+    start: Longs,
+    member: Longs,
+    grid: Grid,
+    x: float,
+    y: float,
+    mx: float,
+    my: float,
+    near: Ints,
+) -> int:
+    """Gather the boxes of a grid that a place is in or near to, and return how many they are."""
+    x0, y0, per_degree = grid.x0, grid.y0, grid.per_degree
+    c0, c1, r0, r1 = reached(grid, x - mx, y - my, x + mx, y + my)
+    n = 0
+    for r in range(r0, r1 + 1):
+        for c in range(c0, c1 + 1):
+            cell = r * grid.columns + c
+            for m in range(start[cell], start[cell + 1]):
+                b = member[m]
+                if x + mx < box[b, 0] or x - mx > box[b, 2]:
+                    continue
+                if y + my < box[b, 1] or y - my > box[b, 3]:
+                    continue
+                # A box in several of these cells is looked at in the first.
+                again = c > c0 and c > int((box[b, 0] - x0) * per_degree)
+                if not again and (r == r0 or r == int((box[b, 1] - y0) * per_degree)):
+                    near[n] = b
+                    n += 1
+    return n
 
 
 @njit(cache=True)
@@ -334,7 +351,7 @@ def _find_touching(  # pragma: no cover
 
 @njit(cache=True)
 def _add_touching(  # pragma: no cover
-    xy: Floats, box: Floats, first: Longs, last: Longs, i: int, j: int, touching: list[int]
+    xy: Floats, box: Floats, first: Ints, last: Ints, i: int, j: int, touching: list[int]
 ) -> None:
     """Add the pairs of segments of two runs, or of a run with itself, whose boxes touch."""
     # They do where both runs' boxes are.
@@ -363,7 +380,7 @@ def _touches(  # pragma: no cover
 
 @njit(cache=True, nogil=True)
 def _cross(  # pragma: no cover
-    lines: Lines, line: Longs, touching: Longs, end_m: float
+    lines: Lines, line: Ints, touching: Longs, end_m: float
 ) -> Floats:
     """Return where touching segments cross, farther than a distance from all ends of lines."""
     found = [0.0]
@@ -416,7 +433,11 @@ def _meeting(xy: Floats, i: int, j: int) -> tuple[float, float]:  # pragma: no c
 
 @njit(cache=True)
 def runs_along(  # pragma: no cover
-    xy: Floats, one: tuple[int, int], other: tuple[int, int], within_m: float, metres: Floats
+    xy: Floats,
+    one: tuple[int, int],
+    other: tuple[int, int],
+    within_m: float,
+    metres: tuple[float, float],
 ) -> bool:
     """Tell whether every vertex of each of two runs of vertices lies within reach of the other."""
     mx, my = margins(metres[0], metres[1], within_m)

@@ -16,8 +16,8 @@ from numba import njit
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from riskmap.geodesy import line_lengths_km
-from riskmap.network.arcs import Bools, Floats, Ints, group_by
+from riskmap.geodesy import line_lengths_km, scale_at
+from riskmap.network.arcs import Bools, Floats, Geometries, Ints, group_by
 from riskmap.network.cutting import Cuts, Pieces, cut_chains, finish_pieces, no_pieces
 from riskmap.network.digitisations import Drawn, leave_seconds
 from riskmap.network.grids import box_grid, box_lines, order_of_places
@@ -33,9 +33,11 @@ from riskmap.network.joining import (
     measure,
     measured,
     point,
+    stops_of_chains,
     string_ends,
     string_lines,
     take_strings,
+    vertices_of,
 )
 from riskmap.network.mends import Mends
 from riskmap.network.nearness import (
@@ -57,33 +59,45 @@ GRAZING = 4.0
 
 
 def node_lines(
-    coords: Floats, offsets: Longs, *, row: Ints, rank: Longs, tolerance_m: float
+    shapes: Geometries, *, row: Ints, rank: Longs, tolerance_m: float
 ) -> tuple[Pieces, tuple[Note, ...]]:
     """Cut and join lines so that they meet at nodes only; return also what was mended.
 
     Parameters
     ----------
-    coords, offsets
-        Vertices of the lines, degrees: line i has the rows `offsets[i] : offsets[i + 1]`.
+    shapes
+        Lines, degrees, also of several parts; the pieces tell which of them they come from.
     row
-        Row number of each line, for the report.
+        Row number of each, for the report.
     rank
         Of equal lines the one of the lowest rank stays.
     tolerance_m
         Gaps up to this are closed, m.
     """
-    mends = Mends(row)
+    coords, offsets, shape = vertices_of(shapes)
+    notes, mends, rank = _several_parts(shape), Mends(row[shape]), rank[shape]
     keep = distinct_lines(coords, offsets, rank, mends)
     if not keep.size:
-        return no_pieces(), mends.notes()
+        return no_pieces(), (*notes, *mends.notes())
     keep = keep[order_of_places(coords.take(offsets[keep], axis=0))]
     strings = _without_copies(coords, offsets, keep, rank, tolerance_m, mends)
-    chains = measured(lay_chains(coords, offsets, strings))
+    chains = lay_chains(coords, offsets, strings)
+    del coords, offsets  # large, and no longer needed
+    chains = measured(chains)
     rows = cut_chains(chains, *_find_cuts(chains, tolerance_m, mends), tolerance_m)
     forward = chains.forward
-    del chains  # large, and no longer needed
+    del chains
     pieces = finish_pieces(rows, forward=forward, rank=rank, tolerance_m=tolerance_m, mends=mends)
-    return pieces, mends.notes()
+    return pieces._replace(line=shape[pieces.line]), (*notes, *mends.notes())
+
+
+def _several_parts(shape: Longs) -> list[Note]:
+    """Tell the lines of several parts; `shape` is the line of each part."""
+    several = int((np.bincount(shape) > 1).sum())
+    if not several:
+        return []
+    what = f"{several} lines of several parts were taken apart"
+    return [Note("mended", "rivers", None, what, count=several)]
 
 
 def _find_cuts(chains: Chains, tolerance_m: float, mends: Mends) -> tuple[Longs, Longs, Cuts]:
@@ -105,8 +119,9 @@ def _without_copies(
     coords: Floats, offsets: Longs, keep: Longs, rank: Longs, tolerance_m: float, mends: Mends
 ) -> Strings:
     """Join lines to chains, and leave out chains that run along another from end to end."""
-    label = label_ends(coords, offsets, keep)
-    strings = string_lines(coords, offsets, keep, label)
+    ends = label_ends(coords, offsets, keep)
+    stops = stops_of_chains(coords, offsets, keep, ends)
+    strings = string_lines(keep, ends, stops)
     copies = take_strings(strings, _copies(coords, offsets, strings, rank, tolerance_m))
     if not copies.line.size:
         return strings
@@ -115,7 +130,13 @@ def _without_copies(
     mends.add(what, left_out, coords[offsets[left_out]])
     gone = np.zeros(offsets.size - 1, dtype=np.bool_)
     gone[left_out] = True
-    return string_lines(coords, offsets, keep[~gone[keep]], label)
+    keep = keep[~gone[keep]]
+    # Chains end elsewhere now, but only where lines were left out.
+    anew = np.zeros(stops.size, dtype=np.bool_)
+    anew[ends[left_out]] = True
+    met = keep[anew[ends[keep, 0]] | anew[ends[keep, 1]]]
+    stops[anew] = stops_of_chains(coords, offsets, met, ends)[anew]
+    return string_lines(keep, ends, stops)
 
 
 def _copies(
@@ -124,9 +145,7 @@ def _copies(
     """Return the long chains that lie within the tolerance of another, ends at its ends."""
     xy = coords.take(string_ends(offsets, strings), axis=0)
     pairs = find_pairs(xy, within_m=tolerance_m)
-    others = pairs ^ 1
-    away = (xy[others[:, 0]] - xy[others[:, 1]]) * scales(xy[others[:, 0]])
-    both = np.hypot(away[:, 0], away[:, 1]) <= tolerance_m + 1e-6
+    both = _near_at_both(xy, pairs, tolerance_m)
     sought = np.unique(np.sort(pairs[both] // 2, axis=1), axis=0)
     sought = sought[sought[:, 0] != sought[:, 1]]
     suspects, number = np.unique(sought, return_inverse=True)
@@ -140,6 +159,18 @@ def _copies(
     drawn = Drawn(lines.xy, chains.begin, chains.line, chains.joints()[0], rank, chains.forward)
     second = leave_seconds(drawn, lines.first, lines.last, number, tolerance_m=tolerance_m)
     return suspects[second]
+
+
+@njit(cache=True)
+def _near_at_both(xy: Floats, pairs: Longs, within_m: float) -> Bools:  # pragma: no cover
+    """Tell the pairs of ends of chains whose other ends are within a distance of each other."""
+    near = np.empty(pairs.shape[0], dtype=np.bool_)
+    for k in range(near.size):
+        one, other = pairs[k, 0] ^ 1, pairs[k, 1] ^ 1
+        east, north = scale_at(xy[one, 1])
+        dx, dy = (xy[one, 0] - xy[other, 0]) * east, (xy[one, 1] - xy[other, 1]) * north
+        near[k] = dx * dx + dy * dy <= (within_m + 1e-6) ** 2
+    return near
 
 
 def _cluster_ends(xy: Floats, pairs: Longs, tolerance_m: float) -> Longs:
@@ -231,15 +262,15 @@ def _grazing(
     """
     grazing = np.zeros(cross.segment.size, dtype=np.bool_)
     place = point(lines, cross.segment, cross.t)
-    metres = scales(place)
     one, other = line_at(lines, cross.segment), line_at(lines, cross.other)
 
     def along(k: np.int64, run: Floats, its: Floats) -> bool:
         xy, n = np.concatenate([run, its]), len(run)
-        steps = np.diff(run, axis=0) * metres[k]
+        metres = scale_at(place[k, 1])
+        steps = np.diff(run, axis=0) * metres
         if np.hypot(steps[:, 0], steps[:, 1]).sum() > GRAZING * tolerance_m:
             return False
-        return runs_along(xy, (0, n), (n, len(xy)), tolerance_m, metres[k])
+        return runs_along(xy, (0, n), (n, len(xy)), tolerance_m, metres)
 
     for mine, its, segment, its_segment in (
         (one, other, cross.segment, cross.other),

@@ -298,7 +298,8 @@ def _steps_beside(  # pragma: no cover
     # Most tees are far away at the least run: they need no walk.
     at = least * step if ahead else length - least * step
     _, x, y = _place_at(xy, along, begin, at, ahead)
-    if _away(xy, along, side, 1.5 * least * step + 4.0 * within_m, x, y, scale, within_m) < 0.0:
+    reach_m, near = 1.5 * least * step + 4.0 * within_m, side[2]
+    if _away(xy, along, side, near, reach_m, x, y, scale, within_m)[0] < 0.0:
         return np.empty(0)
     away = np.empty(64)
     k, n = begin, 0
@@ -307,7 +308,8 @@ def _steps_beside(  # pragma: no cover
             away = np.concatenate((away, np.empty_like(away)))
         at = n * step if ahead else length - n * step
         k, x, y = _place_at(xy, along, k, at, ahead)
-        away[n] = _away(xy, along, side, 1.5 * n * step + 4.0 * within_m, x, y, scale, within_m)
+        reach_m = 1.5 * n * step + 4.0 * within_m
+        away[n], near = _away(xy, along, side, near, reach_m, x, y, scale, within_m)
         if away[n] < 0.0:
             return away[:n]
         n += 1
@@ -337,30 +339,38 @@ def _away(  # pragma: no cover
     xy: Floats,
     along: Floats,
     side: tuple[int, int, int],
+    near: int,
     reach_m: float,
     x: float,
     y: float,
     scale: tuple[float, float],
     within_m: float,
-) -> float:
-    """Return how far a place is from a chain, m; −1 where that is too far.
+) -> tuple[float, int]:
+    """Return how far a place is from a chain, m, and its nearest segment; −1 where it is too far.
 
-    `side` are the chain's first and last vertex and a segment; it is sought no farther along the
-    chain from that than `reach_m`.
+    `side` are the chain's first and last vertex and a segment; the chain is sought no farther along
+    from that than `reach_m`. `near` was the nearest of the step before, and most often is again:
+    the others are then told by their boxes.
     """
     first, last, segment = side
-    mx, my = margins(scale[0], scale[1], within_m)
-    best = math.inf
+    east, north = scale
+    best, nearest = within_m + 1e-6, -1
+    _, away = foot(xy, near, x, y, east, north)
+    if away <= best:
+        best, nearest = away, near
+    mx, my = margins(east, north, best)
     for back in (1, 0):
         k, way = (segment, -1) if back else (segment + 1, 1)
         origin = along[segment + 1 - back]
         while first <= k < last and way * (along[k + back] - origin) <= reach_m:
+            if k != near and in_reach(xy, k, x, y, mx, my):
+                _, away = foot(xy, k, x, y, east, north)
+                if away < best or (nearest < 0 and away <= best):
+                    best, nearest = away, k
+                    mx, my = margins(east, north, best)
             end = k + 1 - back  # the segment's vertex that is farther from the first segment
-            if in_reach(xy, k, x, y, mx, my):
-                best = min(best, foot(xy, k, x, y, scale[0], scale[1])[1])
             k += way
-            dx, dy = (xy[end, 0] - x) * scale[0], (xy[end, 1] - y) * scale[1]
-            clear = SURE * (math.sqrt(dx * dx + dy * dy) - within_m)
-            while first <= k < last and way * (along[k + 1 - back] - along[end]) < clear:
+            clear = max(abs(xy[end, 0] - x) * east, abs(xy[end, 1] - y) * north) - best
+            while first <= k < last and way * (along[k + 1 - back] - along[end]) < SURE * clear:
                 k += way
-    return best if best <= within_m + 1e-6 else -1.0
+    return (best, nearest) if nearest >= 0 else (-1.0, segment)

@@ -108,13 +108,12 @@ def build_reaches(
     """
     if centre_lines is not None:
         rivers = _with_derived(rivers, centre_lines)
-    shapes = rivers.geometry.to_numpy()
-    coords, offsets, row = _vertices(shapes)
-    number = rivers.index.to_numpy(dtype=np.int32)
-    pieces, mended = node_lines(
-        coords, offsets, row=number[row], rank=_ranks(rivers)[row], tolerance_m=snap_tolerance_m
+    pieces, notes = node_lines(
+        rivers.geometry.to_numpy(),
+        row=rivers.index.to_numpy(dtype=np.int32),
+        rank=_ranks(rivers),
+        tolerance_m=snap_tolerance_m,
     )
-    del coords, offsets  # large, and no longer needed
     if not pieces.line.size:
         raise NetworkError(
             Problem("rivers", None, "no line is longer than the tolerance", "check the layer")
@@ -122,10 +121,9 @@ def build_reaches(
     return _assemble(
         pieces,
         rivers,
-        position=row[pieces.line],
         turned=pieces.forward == (flow_direction == "reversed"),
         flow_known=flow_direction in ("digitised", "reversed"),
-        notes=(*_multipart_notes(row, number), *mended),
+        notes=notes,
     )
 
 
@@ -141,32 +139,6 @@ def _with_derived(rivers: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> gpd.GeoD
     index = np.concatenate([rivers.index.to_numpy(), np.full(len(lines), -1)])
     shapes = [*rivers.geometry, *lines.geometry]
     return gpd.GeoDataFrame(rows, index=index, geometry=shapes, crs=rivers.crs)
-
-
-def _vertices(shapes: Geometries) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return vertices, first vertex of each part and the shape of each part; none stands twice."""
-    row = np.arange(shapes.size)
-    if (shapely.get_type_id(shapes) != shapely.GeometryType.LINESTRING).any():
-        shapes, row = shapely.get_parts(shapes, return_index=True)
-    offsets = np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(shapes))])
-    coords = _drop_repeats(shapely.get_coordinates(shapes), offsets)
-    return coords, offsets, row.astype(np.int64)
-
-
-@njit(cache=True)
-def _drop_repeats(coords: Floats, offsets: npt.NDArray[np.int64]) -> Floats:  # pragma: no cover
-    """Leave out vertices equal to the one before them on their line, in place."""
-    n = 0
-    for line in range(offsets.size - 1):
-        first, begin = offsets[line], n
-        offsets[line] = n
-        for k in range(first, offsets[line + 1]):
-            x, y = coords[k, 0], coords[k, 1]
-            if n == begin or x != coords[n - 1, 0] or y != coords[n - 1, 1]:
-                coords[n, 0], coords[n, 1] = x, y
-                n += 1
-    offsets[-1] = n
-    return coords[:n]
 
 
 def _ranks(rivers: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
@@ -186,35 +158,24 @@ def _ranks(rivers: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
     return rank
 
 
-def _multipart_notes(row: np.ndarray, number: Ints) -> list[Note]:
-    several = np.flatnonzero(np.bincount(row, minlength=number.size) > 1)
-    if not several.size:
-        return []
-    what = f"{several.size} lines of several parts were taken apart"
-    return [Note("mended", "rivers", None, what, count=int(several.size))]
-
-
 def _assemble(
     pieces: Pieces,
     rivers: gpd.GeoDataFrame,
     *,
-    position: np.ndarray,
     turned: Bools,
     flow_known: bool,
     notes: tuple[Note, ...],
 ) -> Reaches:
     """Put pieces of lines and the attributes of their rows together, upstream ends first."""
-    u, v = np.where(turned, pieces.v, pieces.u), np.where(turned, pieces.u, pieces.v)
-    number = rivers.index.to_numpy(dtype=np.int32)[position]
-    node_xy = np.empty((int(max(u.max(), v.max())) + 1, 2))
-    node_xy[pieces.u], node_xy[pieces.v] = pieces.coords[pieces.first], pieces.coords[pieces.last]
-    new, node_xy = _number_nodes(node_xy, u, v)
-    u, v = new[u], new[v]
+    number = rivers.index.to_numpy(dtype=np.int32)[pieces.line]
+    new, node_xy = _number_nodes(_places_of_nodes(pieces), pieces.u, pieces.v)
+    u, v = new[pieces.u], new[pieces.v]
+    u, v = np.where(turned, v, u), np.where(turned, u, v)
     order = _order(u, v, pieces.length_km, number)
     coords, offsets = take_runs(
         pieces.coords, pieces.first[order], pieces.last[order], turned[order]
     )
-    number, position = number[order], position[order]
+    number, row = number[order], pieces.line[order]
     return Reaches(
         coords,
         offsets,
@@ -223,12 +184,36 @@ def _assemble(
         node_xy,
         pieces.length_km[order],
         number,
-        rivers["name"].to_numpy(dtype=object)[position],
+        _values(rivers["name"], row),
         np.zeros(u.size, dtype=np.uint8),
         flow_known & (number >= 0),
-        {name: rivers[name].to_numpy()[position] for name in _ATTRIBUTES},
+        {name: _values(rivers[name], row) for name in _ATTRIBUTES},
         notes,
     )
+
+
+def _values(column: pd.Series, row: npt.NDArray[np.int64]) -> np.ndarray:
+    """Return the values of a column in some rows, which may be many more than it has values."""
+    if column.dtype.kind == "f":
+        return column.to_numpy()[row]
+    code, values = pd.factorize(column, use_na_sentinel=False)
+    return np.asarray(values, dtype=object)[code[row]]
+
+
+def _places_of_nodes(pieces: Pieces) -> Floats:
+    """Return the place of each node that pieces have."""
+    node_xy = np.empty((int(max(pieces.u.max(), pieces.v.max())) + 1, 2))
+    _put_places(node_xy, pieces.u, pieces.coords, pieces.first)
+    _put_places(node_xy, pieces.v, pieces.coords, pieces.last)
+    return node_xy
+
+
+@njit(cache=True)
+def _put_places(  # pragma: no cover
+    node_xy: Floats, node: Ints, coords: Floats, vertex: npt.NDArray[np.int64]
+) -> None:
+    for k in range(node.size):
+        node_xy[node[k], 0], node_xy[node[k], 1] = coords[vertex[k], 0], coords[vertex[k], 1]
 
 
 def turn_reaches(reaches: Reaches, turned: Bools) -> Reaches:
