@@ -31,5 +31,7 @@ def in_parts(work: Callable[[int, int], Result], n: int, *, least: int) -> list[
     bounds = [n * k // parts for k in range(parts + 1)]
     if parts == 1:
         return [work(0, n)]
-    with ThreadPoolExecutor(parts) as pool:
-        return list(pool.map(work, bounds[:-1], bounds[1:]))
+    with ThreadPoolExecutor(parts - 1) as pool:  # this thread takes the last part itself
+        others = pool.map(work, bounds[:-2], bounds[1:-1])
+        last = work(bounds[-2], bounds[-1])
+        return [*others, last]

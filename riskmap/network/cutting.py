@@ -24,6 +24,8 @@ from riskmap.threads import in_parts
 
 #: Vertices nearer to each other than this are one place, degrees: a millimetre.
 _SAME_DEG = 1e-8
+#: What becomes of a row: it is added, takes the place of the one before, or is left out.
+_APPEND, _REPLACE, _DROP = 0, 1, 2
 #: The shift of an end fades out over so many tolerances of its line.
 EASED = 4.0
 
@@ -79,19 +81,14 @@ class _Stretches(NamedTuple):
     length_km: Floats
 
 
-class _Cutter(NamedTuple):
-    """Hold what chains are cut by.
+class _Marks(NamedTuple):
+    """Hold where rows are nodes, or are added: at which vertex or segment, the node and its place.
 
-    `cluster` are the nodes of the ends; each vertex in `joint`, in order, is a node after all
-    others, `joint_start` the first of each chain. `cut_start` is the first cut of each chain; a cut
-    of the node −1 is a vertex that is added.
+    Sorted by chain and measure; `start` is the first of each chain, and the total. The fraction `t`
+    along the segment is 0 at its vertex. A mark of the node −1 is a vertex that is added.
     """
 
-    node_xy: Floats
-    cluster: Ints
-    joint: Longs
-    joint_start: Longs
-    cut_start: Longs
+    start: Longs
     segment: Longs
     t: Floats
     node: Longs
@@ -146,14 +143,14 @@ def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, toleranc
     lines = chains.lines
     n = lines.first.size
     shift, reach, bends = _find_bends(lines, ends, cluster, cuts, tolerance_m)
-    cutter = _cutter(chains, cluster, cuts, bends, _own_joints(chains, cuts, cluster, tolerance_m))
+    cutting = _sorted_cuts(lines, cuts, bends)
+    joint = _own_joints(chains, cuts, cluster, tolerance_m)
     _shift_ends(lines, shift, reach)
-    joint_xy = lines.xy.take(cutter.joint, axis=0)
-    cutter = cutter._replace(node_xy=np.concatenate([cuts.node_xy, joint_xy]))
-    own_cuts = np.diff(cutter.cut_start)
+    standing = _standing(lines, cluster, cuts.node_xy, joint)
+    own_cuts = np.diff(cutting.start)
     start, stop_start = np.zeros((2, n + 1), dtype=np.int64)
     np.cumsum(lines.last + 1 - lines.first + own_cuts, out=start[1:])
-    np.cumsum(2 + own_cuts + np.diff(cutter.joint_start), out=stop_start[1:])
+    np.cumsum(np.diff(standing.start) + own_cuts, out=stop_start[1:])
     stop = np.full(stop_start[-1], -1)
     laid = _Laid(
         np.empty((start[-1], 2)),
@@ -164,7 +161,9 @@ def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, toleranc
         np.empty_like(chains.begin),
     )
     in_parts(
-        lambda low, high: _lay_rows(lines, chains.begin, chains.part, cutter, laid, low, high),
+        lambda low, high: _lay_rows(
+            lines, chains.begin, chains.part, standing, cutting, laid, low, high
+        ),
         n,
         least=LINES_A_THREAD,
     )
@@ -175,29 +174,30 @@ def cut_chains(chains: Chains, ends: Longs, cluster: Longs, cuts: Cuts, toleranc
     return Rows(laid.xy, stop[real], node, opens[real], laid.begin, chains.line, first_joint)
 
 
-def _cutter(
-    chains: Chains, cluster: Longs, cuts: Cuts, bends: tuple[Longs, Floats], joint: Longs
-) -> _Cutter:
-    """Put cuts, vertices that are added and joints in order."""
-    lines = chains.lines
+def _sorted_cuts(lines: Lines, cuts: Cuts, bends: tuple[Longs, Floats]) -> _Marks:
+    """Put cuts and vertices that are added in order."""
     segment = np.concatenate([cuts.segment, bends[0]])
     t = np.concatenate([cuts.t, bends[1]])
     node = np.concatenate([cuts.node, np.full(bends[0].size, -1)])
     xy = np.concatenate([cuts.node_xy.take(cuts.node, axis=0), point(lines, *bends)])
     order = np.lexsort((_ahead(lines, segment, t, xy), t, segment))
-    segment = segment[order]
-    bounds = np.append(lines.first, len(lines.xy))
-    return _Cutter(
-        cuts.node_xy,
-        cluster.astype(np.int32),
-        joint,
-        np.searchsorted(joint, bounds),
-        np.searchsorted(segment, bounds),
-        segment,
-        t[order],
-        node[order],
-        xy[order],
-    )
+    return _marks(lines, segment[order], t[order], node[order], xy[order])
+
+
+def _standing(lines: Lines, cluster: Longs, node_xy: Floats, joint: Longs) -> _Marks:
+    """Put the nodes that stand at vertices in order: those of the ends, and a new one a joint."""
+    vertex = np.concatenate([lines.first, joint, lines.last])
+    own = len(node_xy) + np.arange(joint.size)
+    node = np.concatenate([cluster[0::2], own, cluster[1::2]])
+    order = np.argsort(vertex, kind="stable")
+    node = node[order]
+    places = np.concatenate([node_xy, lines.xy.take(joint, axis=0)])
+    return _marks(lines, vertex[order], np.zeros(node.size), node, places.take(node, axis=0))
+
+
+def _marks(lines: Lines, segment: Longs, t: Floats, node: Longs, xy: Floats) -> _Marks:
+    start = np.searchsorted(segment, np.append(lines.first, len(lines.xy)))
+    return _Marks(start, segment, t, node, xy)
 
 
 def _ahead(lines: Lines, segment: Longs, t: Floats, place: Floats) -> Floats:
@@ -291,72 +291,65 @@ def _own_joints(chains: Chains, cuts: Cuts, cluster: Longs, tolerance_m: float) 
 
 @njit(cache=True, nogil=True)
 def _lay_rows(  # pragma: no cover
-    lines: Lines, line_begin: Longs, part: Longs, cutter: _Cutter, laid: _Laid, low: int, high: int
+    lines: Lines,
+    line_begin: Longs,
+    part: Longs,
+    standing: _Marks,
+    cutting: _Marks,
+    laid: _Laid,
+    low: int,
+    high: int,
 ) -> None:
     """Lay vertices and cuts of the chains low … high − 1 in order; a vertex gives way to a cut."""
-    # Arrays are taken out of their tuples once: in a loop each taking would count references.
+    # Arrays are taken out of their tuples once, and no function is given any: in a loop each
+    # taking and each call would count references.
     xy, begin, end = lines.xy, lines.first, lines.last
-    node_xy, cluster, joint, joint_start = cutter[:4]
-    cut_start, cut_segment, cut_t, cut_node, cut_xy = cutter[4:]
+    stand_start, stand, _, stand_node, stand_xy = standing
+    cut_start, cut_segment, cut_t, cut_node, cut_xy = cutting
     out, start, stop, stop_node, stop_start, row_begin = laid
-    first_joint = node_xy.shape[0] - joint.size
     for chain in range(low, high):
         k, s, p = start[chain], stop_start[chain], part[chain]
-        c, end_c, j, end_j = (
-            cut_start[chain], cut_start[chain + 1], joint_start[chain], joint_start[chain + 1]
-        )  # fmt: skip
+        j, c, end_c = stand_start[chain], cut_start[chain], cut_start[chain + 1]
+        before, last_x, last_y = -1, math.inf, math.inf
         for vertex in range(begin[chain], end[chain] + 1):
-            here = -1
-            if j < end_j and joint[j] == vertex:
-                here = first_joint + j
-                j += 1
-            if vertex == begin[chain] or vertex == end[chain]:
-                here = cluster[2 * chain + (vertex == end[chain])]
+            here, x, y = -1, xy[vertex, 0], xy[vertex, 1]
             cut_here = c < end_c and cut_segment[c] == vertex and cut_t[c] == 0.0
-            if cut_here and here < 0:  # or else it would stay on one side, whichever way lines run
-                here = cut_node[c]
-                c += 1
-            x, y = xy[vertex, 0], xy[vertex, 1]
-            if here >= 0:
-                x, y = node_xy[here, 0], node_xy[here, 1]
-            k, s = _lay(out, k, stop, stop_node, s, start[chain], here, x, y)
-            while p < part[chain + 1] and line_begin[p] <= vertex:
-                row_begin[p] = k - 1
-                p += 1
-            while c < end_c and cut_segment[c] <= vertex:
+            if j < stand_start[chain + 1] and stand[j] == vertex:
+                here, x, y = stand_node[j], stand_xy[j, 0], stand_xy[j, 1]
+                j += 1
+            elif cut_here:  # or else it would stay on one side, whichever way lines run
                 here, x, y = cut_node[c], cut_xy[c, 0], cut_xy[c, 1]
-                k, s = _lay(out, k, stop, stop_node, s, start[chain], here, x, y)
+                c += 1
+            while True:
+                way = _follow(before, here, max(abs(x - last_x), abs(y - last_y)))
+                if way != _DROP:
+                    k -= way == _REPLACE
+                    out[k, 0], out[k, 1] = x, y
+                    before, last_x, last_y = here, x, y
+                    k += 1
+                    if here >= 0:
+                        stop[s], stop_node[s] = k - 1, here
+                        s += 1
+                while p < part[chain + 1] and line_begin[p] <= vertex:
+                    row_begin[p] = k - 1
+                    p += 1
+                if c >= end_c or cut_segment[c] > vertex:
+                    break
+                here, x, y = cut_node[c], cut_xy[c, 0], cut_xy[c, 1]
                 c += 1
         row_begin[p : part[chain + 1]] = k
 
 
-@njit(cache=True, nogil=True)
-def _lay(  # pragma: no cover
-    out: Floats,
-    k: int,
-    stop: Longs,
-    stop_node: Ints,
-    s: int,
-    start: int,
-    here: int,
-    x: float,
-    y: float,
-) -> tuple[int, int]:
-    """Lay row k after the one before it, a node or a vertex (−1); of two at one place a node stays.
-
-    Returns which row and which node is next.
-    """
-    if k > start:
-        before = stop_node[s - 1] if stop[s - 1] == k - 1 else -1
-        apart = max(abs(x - out[k - 1, 0]), abs(y - out[k - 1, 1])) >= _SAME_DEG
-        if here == before if here >= 0 else not apart:
-            return k, s
-        k -= here >= 0 and before < 0 and not apart
-    out[k, 0], out[k, 1] = x, y
-    if here >= 0:
-        stop[s], stop_node[s] = k, here
-        s += 1
-    return k + 1, s
+@njit(cache=True)
+def _follow(before: int, here: int, away_deg: float) -> int:  # pragma: no cover
+    """Say what becomes of a row after the one before it: of two at one place the node stays."""
+    if here >= 0 and here == before:
+        return _DROP
+    if away_deg >= _SAME_DEG:
+        return _APPEND
+    if here < 0:
+        return _DROP
+    return _REPLACE if before < 0 else _APPEND
 
 
 def finish_pieces(
