@@ -85,18 +85,6 @@ def group_by(  # pragma: no cover
     return start, members
 
 
-def rows_of_runs(
-    first: npt.NDArray[np.integer], sizes: npt.NDArray[np.integer]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the rows of runs one after the other, and where each run then begins, and the total.
-
-    Run k has the rows first[k] … first[k] + sizes[k] − 1.
-    """
-    start = np.zeros(len(sizes) + 1, dtype=np.int64)
-    np.cumsum(sizes, out=start[1:])
-    return np.repeat(first - start[:-1], sizes) + np.arange(start[-1]), start
-
-
 def order_of_rows(key: np.ndarray, *ties: np.ndarray) -> npt.NDArray[np.int64]:
     """Return the order of rows by a key, and of those of one key by further ones.
 

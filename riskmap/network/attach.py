@@ -20,7 +20,6 @@ from pyproj import Geod
 
 from riskmap.geodesy import measures_on, metres_per_degree, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Ints
-from riskmap.network.cutting import take_lines
 from riskmap.network.grids import (
     Boxes,
     Grid,
@@ -31,6 +30,7 @@ from riskmap.network.grids import (
     reached,
 )
 from riskmap.network.reaches import Reaches
+from riskmap.network.runs import take_lines
 from riskmap.threads import in_parts
 
 _GEOD = Geod(ellps="WGS84")

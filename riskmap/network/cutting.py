@@ -14,12 +14,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from riskmap.geodesy import run_lengths_km, scale_at
-from riskmap.network.arcs import Bools, Floats, Ints, rows_of_runs
+from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.digitisations import Drawn, leave_seconds
 from riskmap.network.grids import LINES_A_THREAD
 from riskmap.network.joining import Chains, Longs, line_at, point
 from riskmap.network.mends import Mends
 from riskmap.network.nearness import SAME_PLACE_M, Lines
+from riskmap.network.runs import rows_of_runs
 from riskmap.threads import in_parts
 
 #: Vertices nearer to each other than this are one place, degrees: a millimetre.
@@ -491,34 +492,3 @@ def _take(pieces: Pieces, rows: Longs) -> Pieces:
     """Return some of the pieces."""
     columns: tuple[npt.NDArray[Any], ...] = pieces[1:]
     return Pieces(pieces.coords, *(column[rows] for column in columns))
-
-
-def take_lines(coords: Floats, offsets: Longs, rows: Longs, turned: Bools) -> tuple[Floats, Longs]:
-    """Return some of the lines, in an order, some from their other end."""
-    return take_runs(coords, offsets[rows], offsets[rows + 1] - 1, turned)
-
-
-def take_runs(coords: Floats, first: Longs, last: Longs, turned: Bools) -> tuple[Floats, Longs]:
-    """Return runs of vertices one after the other, some from their other end, and their offsets."""
-    start = np.zeros(first.size + 1, dtype=np.int64)
-    np.cumsum(last + 1 - first, out=start[1:])
-    out = np.empty((int(start[-1]), 2))
-    in_parts(
-        lambda low, high: _copy_runs(coords, first, turned, start, out, low, high),
-        first.size,
-        least=LINES_A_THREAD,
-    )
-    return out, start
-
-
-@njit(cache=True, nogil=True)
-def _copy_runs(  # pragma: no cover
-    coords: Floats, first: Longs, turned: Bools, start: Longs, out: Floats, low: int, high: int
-) -> None:
-    """Copy the runs low … high − 1 to where they start."""
-    for i in range(low, high):
-        size = start[i + 1] - start[i]
-        row, way = (first[i] + size - 1, -1) if turned[i] else (first[i], 1)
-        for k in range(start[i], start[i + 1]):
-            out[k, 0], out[k, 1] = coords[row, 0], coords[row, 1]
-            row += way

@@ -12,10 +12,11 @@ import numpy as np
 from numba import njit
 
 from riskmap.geodesy import run_lengths_km, scale_at
-from riskmap.network.arcs import Bools, Floats, rows_of_runs
+from riskmap.network.arcs import Bools, Floats
 from riskmap.network.grids import Longs
 from riskmap.network.joining import mark_runs
 from riskmap.network.nearness import runs_along
+from riskmap.network.runs import rows_of_runs
 from riskmap.threads import in_parts
 
 #: Pairs that are worth a thread of their own.

@@ -30,8 +30,9 @@ _NUMBER = (1 << _NUMBER_BITS) - 1
 class Boxes(NamedTuple):
     """Hold the boxes of runs of a few segments: vertices first … last of one line.
 
-    `ways` are those that all of a run's segments go: east, west, north, south, as bits. A run that
-    keeps to a way cannot cross itself, nor one that it goes on to and that keeps to it.
+    `ways` are those that all of a run's segments go, as bits: of the eight half circles round east,
+    north east, north … A run that keeps to a way cannot cross itself, nor one that it goes on to
+    and that keeps to it.
     """
 
     line: Ints
@@ -125,11 +126,14 @@ def _box_lines(  # pragma: no cover
             end = min(k + _BOXED, start[line + 1] - 1)
             x0 = x1 = xy[k, 0]
             y0 = y1 = xy[k, 1]
-            way = 15
+            way = 255
             for j in range(k + 1, end + 1):
                 x, y, dx, dy = xy[j, 0], xy[j, 1], xy[j, 0] - xy[j - 1, 0], xy[j, 1] - xy[j - 1, 1]
                 x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
-                way &= (dx > 0.0) | (dx < 0.0) << 1 | (dy > 0.0) << 2 | (dy < 0.0) << 3
+                way &= (
+                    (dx > 0.0) | (dx < 0.0) << 1 | (dy > 0.0) << 2 | (dy < 0.0) << 3
+                    | (dx > -dy) << 4 | (dx < -dy) << 5 | (dx > dy) << 6 | (dx < dy) << 7
+                )  # fmt: skip
             owner[n], first[n], last[n], ways[n] = line, k, end, way
             box[n, 0], box[n, 1], box[n, 2], box[n, 3] = x0, y0, x1, y1
             n += 1

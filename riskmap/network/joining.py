@@ -15,11 +15,12 @@ import shapely
 from numba import njit
 
 from riskmap.geodesy import vertex_measures_m
-from riskmap.network.arcs import Bools, Floats, Geometries, Ints, group_by, rows_of_runs
+from riskmap.network.arcs import Bools, Floats, Geometries, Ints, group_by
 from riskmap.network.chains import trace_chains
 from riskmap.network.grids import LINES_A_THREAD
 from riskmap.network.mends import Mends
 from riskmap.network.nearness import Lines
+from riskmap.network.runs import rows_of_runs
 from riskmap.threads import in_parts
 
 Longs = npt.NDArray[np.int64]

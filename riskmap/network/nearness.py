@@ -440,16 +440,34 @@ def runs_along(  # pragma: no cover
     metres: tuple[float, float],
 ) -> bool:
     """Tell whether every vertex of each of two runs of vertices lies within reach of the other."""
-    mx, my = margins(metres[0], metres[1], within_m)
     for mine, its in ((one, other), (other, one)):
+        beside = its[0]
         for v in range(mine[0], mine[1]):
-            near = False
-            for k in range(its[0], its[1] - 1):
-                if not in_reach(xy, k, xy[v, 0], xy[v, 1], mx, my):
-                    continue
-                if foot(xy, k, xy[v, 0], xy[v, 1], metres[0], metres[1])[1] <= within_m + 1e-6:
-                    near = True
-                    break
-            if not near:
+            beside = _beside(xy, its, beside, xy[v, 0], xy[v, 1], within_m, metres)
+            if beside < 0:
                 return False
     return True
+
+
+@njit(cache=True)
+def _beside(  # pragma: no cover
+    xy: Floats,
+    run: tuple[int, int],
+    begin: int,
+    x: float,
+    y: float,
+    within_m: float,
+    metres: tuple[float, float],
+) -> int:
+    """Return a segment of a run within reach of a place, −1 where there is none.
+
+    It is sought both ways from one to begin with: runs that lie along each other go on together.
+    """
+    mx, my = margins(metres[0], metres[1], within_m)
+    for step in range(max(begin - run[0], run[1] - 2 - begin) + 1):
+        for k in (begin - step, begin + step):
+            if not run[0] <= k < run[1] - 1 or not in_reach(xy, k, x, y, mx, my):
+                continue
+            if foot(xy, k, x, y, metres[0], metres[1])[1] <= within_m + 1e-6:
+                return k
+    return -1

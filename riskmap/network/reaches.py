@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -19,8 +20,9 @@ from numba import njit
 from riskmap.errors import NetworkError, Problem
 from riskmap.geodesy import fractions_at, vertex_measures_km
 from riskmap.network.arcs import Bools, Floats, Geometries, Ints, order_of_rows
-from riskmap.network.cutting import Pieces, take_lines, take_runs
+from riskmap.network.cutting import Pieces
 from riskmap.network.noding import node_lines
+from riskmap.network.runs import take_lines, take_runs
 from riskmap.report import Note
 from riskmap.settings import FlowDirection
 
@@ -108,10 +110,12 @@ def build_reaches(
     """
     if centre_lines is not None:
         rivers = _with_derived(rivers, centre_lines)
+    columns = {name: _Coded(*_factorize(rivers[name])) for name in ("name", *_ATTRIBUTES)}
+    number = rivers.index.to_numpy(dtype=np.int32)
     pieces, notes = node_lines(
         rivers.geometry.to_numpy(),
-        row=rivers.index.to_numpy(dtype=np.int32),
-        rank=_ranks(rivers),
+        row=number,
+        rank=_ranks(number, columns),
         tolerance_m=snap_tolerance_m,
     )
     if not pieces.line.size:
@@ -120,7 +124,8 @@ def build_reaches(
         )
     return _assemble(
         pieces,
-        rivers,
+        number,
+        columns,
         turned=pieces.forward == (flow_direction == "reversed"),
         flow_known=flow_direction in ("digitised", "reversed"),
         notes=notes,
@@ -141,41 +146,58 @@ def _with_derived(rivers: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> gpd.GeoD
     return gpd.GeoDataFrame(rows, index=index, geometry=shapes, crs=rivers.crs)
 
 
-def _ranks(rivers: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
+class _Coded(NamedTuple):
+    """Hold a column: row i has the value `distinct[code[i]]`; those are in order, none last."""
+
+    code: npt.NDArray[np.int64]
+    distinct: np.ndarray
+
+    def at(self, row: npt.NDArray[np.int64]) -> np.ndarray:
+        """Return the values of some rows."""
+        values: np.ndarray = self.distinct[self.code[row]]
+        return values
+
+
+def _factorize(column: pd.Series) -> tuple[npt.NDArray[np.int64], np.ndarray]:
+    """Return codes and values of a column; text as objects."""
+    code, values = pd.factorize(column, sort=True, use_na_sentinel=False)
+    kind = None if column.dtype.kind in "bif" else object
+    return code.astype(np.int64), np.asarray(values, dtype=kind)
+
+
+def _ranks(number: Ints, columns: Mapping[str, _Coded]) -> npt.NDArray[np.int64]:
     """Return the rank of each row by what it says: which of two equal lines stays.
 
     Lines of rows come before derived ones, names before none, and the rest is any order that does
     not depend on the rows'.
     """
-    rank: npt.NDArray[np.int64] = (
-        np.where(rivers.index.to_numpy() < 0, 2, 0) + (rivers["name"] == "").to_numpy()
-    )
-    for name in ("name", *_ATTRIBUTES):
-        code, values = pd.factorize(rivers[name], sort=True)
-        if len(values) > 1 or (code < 0).any():
-            rank = rank * (len(values) + 1) + code + 1
-            rank = pd.factorize(rank, sort=True)[0].astype(np.int64)
-    return rank
+    name = columns["name"]
+    rank = np.where(number < 0, 2, 0) + (name.distinct == "")[name.code]
+    for code, distinct in columns.values():
+        if len(distinct) > 1:
+            rank = pd.factorize(rank * len(distinct) + code, sort=True)[0]
+    return np.asarray(rank, dtype=np.int64)
 
 
 def _assemble(
     pieces: Pieces,
-    rivers: gpd.GeoDataFrame,
+    number: Ints,
+    columns: Mapping[str, _Coded],
     *,
     turned: Bools,
     flow_known: bool,
     notes: tuple[Note, ...],
 ) -> Reaches:
     """Put pieces of lines and the attributes of their rows together, upstream ends first."""
-    number = rivers.index.to_numpy(dtype=np.int32)[pieces.line]
+    source = number[pieces.line]
     new, node_xy = _number_nodes(_places_of_nodes(pieces), pieces.u, pieces.v)
     u, v = new[pieces.u], new[pieces.v]
     u, v = np.where(turned, v, u), np.where(turned, u, v)
-    order = _order(u, v, pieces.length_km, number)
+    order = _order(u, v, pieces.length_km, source)
     coords, offsets = take_runs(
         pieces.coords, pieces.first[order], pieces.last[order], turned[order]
     )
-    number, row = number[order], pieces.line[order]
+    source, row = source[order], pieces.line[order]
     return Reaches(
         coords,
         offsets,
@@ -183,21 +205,13 @@ def _assemble(
         v[order],
         node_xy,
         pieces.length_km[order],
-        number,
-        _values(rivers["name"], row),
+        source,
+        columns["name"].at(row),
         np.zeros(u.size, dtype=np.uint8),
-        flow_known & (number >= 0),
-        {name: _values(rivers[name], row) for name in _ATTRIBUTES},
+        flow_known & (source >= 0),
+        {name: columns[name].at(row) for name in _ATTRIBUTES},
         notes,
     )
-
-
-def _values(column: pd.Series, row: npt.NDArray[np.int64]) -> np.ndarray:
-    """Return the values of a column in some rows, which may be many more than it has values."""
-    if column.dtype.kind == "f":
-        return column.to_numpy()[row]
-    code, values = pd.factorize(column, use_na_sentinel=False)
-    return np.asarray(values, dtype=object)[code[row]]
 
 
 def _places_of_nodes(pieces: Pieces) -> Floats:

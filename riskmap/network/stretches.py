@@ -15,8 +15,8 @@ import pandas as pd
 
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.chains import trace_chains
-from riskmap.network.cutting import take_lines
 from riskmap.network.reaches import Reaches
+from riskmap.network.runs import take_lines
 
 
 @dataclass(frozen=True, slots=True)

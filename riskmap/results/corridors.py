@@ -9,8 +9,8 @@ import pandas as pd
 from riskmap.layers import Layers
 from riskmap.model.naming import Language, name_corridors, number_equal
 from riskmap.network.arcs import Floats, Geometries
-from riskmap.network.cutting import take_lines
 from riskmap.network.reaches import draw_lines
+from riskmap.network.runs import take_lines
 from riskmap.results.reaches import corridor_ids
 from riskmap.results.reasons import Reason
 from riskmap.results.scored import Scored
