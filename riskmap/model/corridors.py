@@ -18,9 +18,9 @@ from numba import njit
 from riskmap.layers.folding import fold_water
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.chains import trace_chains
-from riskmap.network.cutting import take_lines
 from riskmap.network.parts import parts_of_network
 from riskmap.network.reaches import Reaches
+from riskmap.network.runs import take_lines
 
 #: Transits of a corridor's reaches stay within this share of those of its downstream end.
 TRANSITS_WITHIN = 0.25

@@ -365,8 +365,10 @@ def finish_pieces(
     pieces, node = _contract(_break_rows(rows, forward))
     closes = rows.node[~rows.opens] < rows.first_joint
     stretch: Longs = np.cumsum(closes) - closes
+    opens = np.ones(closes.size, dtype=np.bool_)
+    opens[1:] = closes[:-1]
     stretches = _Stretches(
-        pieces.first[np.append(True, closes[:-1])],
+        pieces.first[opens],
         pieces.last[closes],
         np.bincount(stretch, pieces.length_km).astype(np.float64),
     )
