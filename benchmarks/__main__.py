@@ -11,6 +11,7 @@ from benchmarks import (
     planning,
     scoring,
     speed,
+    tracks,
     whole,
     world,
 )
@@ -19,6 +20,7 @@ if __name__ == "__main__":
     speed.main()
     scoring.main()
     building.main()
+    tracks.main()
     draws.main()
     whole.main()
     cluster.main()

@@ -147,14 +147,15 @@ def _by_reach(
     days = np.full(n, np.nan)
     days[observed] = (end_h - last[observed]) / 24.0
     night = np.divide(total(logged.night_h), hours, out=np.full(n, np.nan), where=hours > 0.0)
-    post = np.array([post_of.get(int(row), -1) for row in logged.row], dtype=np.int64)
-    pairs, at = np.unique(np.column_stack([post, logged.reach]), axis=0, return_inverse=True)
+    rows, track = np.unique(logged.row, return_inverse=True)
+    post = np.array([post_of.get(row, -1) for row in rows.tolist()], dtype=np.int64)[track]
+    pairs, at = np.unique((post + 1) * n + logged.reach, return_inverse=True)
     per_month = month_h / period_h
-    sums = np.bincount(at.ravel(), logged.hours, minlength=len(pairs)).astype(np.float64)
+    sums = np.bincount(at, logged.hours, minlength=pairs.size).astype(np.float64)
     return PatrolLog(
         hours * per_month, total(logged.down_km) / length, total(logged.up_km) / length,
         night, days, observed,
-        pairs[:, 0].astype(np.int32), pairs[:, 1].astype(np.int32), sums * per_month,
+        (pairs // n - 1).astype(np.int32), (pairs % n).astype(np.int32), sums * per_month,
         period_h, logged.match_rate,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from distributed import Client, LocalCluster
 
 import riskmap as rm
@@ -19,6 +20,7 @@ from riskmap.errors import OutputError
 from riskmap.layers import read_layers
 from riskmap.network.parts import gather_parts, parts_of_network, take_part
 from riskmap.pipeline import build_network, site_layers
+from riskmap.sample import copy_sample
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 
@@ -64,6 +66,34 @@ def test_a_run_by_basin_equals_the_undivided_one(
     assert sorted(p.name for p in folder.iterdir()) == [
         "corridors.parquet", "provenance.json", "reaches",
     ]  # fmt: skip
+
+
+def test_a_run_by_basin_with_patrol_tracks_equals_the_undivided_one(
+    tmp_path: Path, undivided: rm.Result, client: Client
+) -> None:
+    """A boat a day goes along a reach, in several basins and pieces."""
+    reaches = undivided.reaches
+    some = reaches.geometry[reaches["length_km"] > 5.0].iloc[::6]
+    lines = [shapely.get_coordinates(line) for line in some]
+    begin_ms = 1.7e12 + 8.64e7 * np.arange(len(lines))
+    timed = [
+        shapely.LineString(np.column_stack([xy, ms + np.linspace(0.0, 3.6e6, len(xy))]))
+        for xy, ms in zip(lines, begin_ms, strict=True)
+    ]
+    path = copy_sample(tmp_path / "study")
+    tracks = gpd.GeoDataFrame({"post": [None] * len(timed)}, geometry=timed, crs=4326)
+    tracks.to_file(path.parent / "tracks.gpkg")
+    with path.open("a", encoding="utf-8") as text:
+        text.write('\n[layers.patrol_tracks]\npath = "tracks.gpkg"\n')
+    truth = rm.Study.from_file(path).run()
+    assert truth.reaches["patrol_observed"].sum() >= len(lines)
+    assert truth.reaches["logged_hours"].sum() > 5.0
+    run = rm.run_basins(
+        rm.Study.from_file(path), folder=tmp_path / "run", client=client, most_reaches=60
+    )
+    seen = [gpd.read_parquet(part)["patrol_observed"].any() for part in run.reaches]
+    assert sum(seen) > 2
+    assert_equal(run, truth)
 
 
 def test_bundles_are_whole_parts_and_hold_every_reach_and_site_once() -> None:

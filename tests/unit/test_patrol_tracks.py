@@ -13,11 +13,17 @@ import pytest
 import shapely
 from pyproj import Geod
 
+from riskmap import threads
 from riskmap.errors import DataError
+from riskmap.layers.tracks import Fixes
+from riskmap.network import tracks as patrol_tracks
+from riskmap.network.reaches import build_reaches
+from riskmap.network.tracks import log_tracks
 from riskmap.pipeline import run_study
 from riskmap.results.outcome import Outcome
 from riskmap.settings import load_settings
 from tests import studies
+from tests.river_networks import grow_rivers, rivers_of
 from tests.studies import SmallStudy
 
 GEOD = Geod(ellps="WGS84")
@@ -207,3 +213,42 @@ def test_earthranger_stretches_as_they_come(make_study: Callable[..., SmallStudy
     assert outcome.reaches["logged_hours"].sum() == pytest.approx(hours[-1], rel=0.01)
     down, up = (outcome.reaches[f"patrol_passes_{way}"].sum() for way in ("down", "up"))
     assert down > 20.0 * up
+
+
+def test_tracks_are_matched_alike_whatever_the_threads_and_portions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(8)
+    reaches = build_reaches(rivers_of(grow_rivers(rng, 5).lines), snap_tolerance_m=50.0)
+    at = rng.integers(0, len(reaches.coords), 60)
+    xy = np.concatenate([reaches.coords[k : k + 12] for k in at])
+    part = np.repeat(np.arange(at.size), [len(reaches.coords[k : k + 12]) for k in at])
+    fixes = Fixes(part // 2, part, xy[:, 0], xy[:, 1], START_H + 0.3 * np.arange(len(xy)))
+    usable = np.ones(reaches.u.size, dtype=np.bool_)
+    found = []
+    for number, portion in ((1, 20_000), (1, 50), (3, 50)):
+        monkeypatch.setattr(threads, "get_num_threads", lambda number=number: number)
+        monkeypatch.setattr(patrol_tracks, "_PORTION", portion)
+        found.append(log_tracks(reaches, fixes, usable=usable, within_km=1.0, error_km=0.1))
+    assert found[0].hours.size > 100
+    for name in ("row", "reach", "hours", "down_km", "up_km", "night_h", "last_h"):
+        values = [getattr(logged, name) for logged in found]
+        assert values[1] == pytest.approx(values[0], rel=1e-12)  # of another portion
+        assert (values[2] == values[1]).all()
+    for k in (0, 1):
+        assert (found[2].total_h[k] == found[0].total_h[k]).all()
+
+
+def test_tracks_without_fixes_or_water_say_nothing() -> None:
+    reaches = build_reaches(
+        rivers_of(grow_rivers(np.random.default_rng(9), 2).lines), snap_tolerance_m=50.0
+    )
+    none, no_hours = np.empty(0, dtype=np.int64), np.empty(0)
+    fixes = Fixes(none, none, no_hours, no_hours, no_hours)
+    usable = np.ones(reaches.u.size, dtype=np.bool_)
+    assert not log_tracks(reaches, fixes, usable=usable, within_km=1.0, error_km=0.1).hours.size
+    one, xy = np.zeros(3, dtype=np.int64), reaches.coords[:3]
+    fixes = Fixes(one, one, xy[:, 0], xy[:, 1], START_H + np.arange(3.0))
+    logged = log_tracks(reaches, fixes, usable=~usable, within_km=1.0, error_km=0.1)
+    assert logged.match_rate == 0.0
+    assert logged.total_h[1].sum() == 2.0
