@@ -139,27 +139,26 @@ def nearest_places(
     )
     back = np.empty_like(order)
     back[order] = np.arange(order.size)
-    reach, segment, t, away_km, rival, rival_km = (
-        np.concatenate(columns)[back] for columns in zip(*parts, strict=True)
-    )
-    return Places(reach, _measures_km(reaches, reach, segment, t), away_km, rival, rival_km)
+    return Places(*(np.concatenate(columns)[back] for columns in zip(*parts, strict=True)))
 
 
 def _attach(
     reaches: Reaches, index: WaterIndex, *, place: Floats, error_km: Floats
-) -> tuple[Ints, Longs, Floats, Floats, Ints, Floats]:
-    """Return reach, segment, fraction, distance, rival and its distance of each site."""
+) -> tuple[Ints, Floats, Floats, Ints, Floats]:
+    """Return what `Places` hold of some sites."""
     metres = np.column_stack(metres_per_degree(place[:, 1]))
     reach = _nearest(index, place, metres)
     segment, t, foot, away_km = _feet(reaches, reach, place)
     reach_km = away_km * (1.0 + NEARLY) + 2.0 * error_km
-    start, near = _within(index, place, metres, 1000.0 * reach_km, reach)
+    # What is as near as that to a site beside the water cannot be another water.
+    looked_km = np.where(1.01 * (away_km + reach_km) < ANOTHER_KM, -1.0, reach_km)
+    start, near = _within(index, place, metres, 1000.0 * looked_km, reach)
     site = np.repeat(np.arange(reach.size), np.diff(start))
     rival, rival_km = _rivals(
         reaches, place, site, near,
         nearest=reach, foot=foot, away_km=away_km, reach_km=reach_km,
     )  # fmt: skip
-    return reach, segment, t, away_km, rival, rival_km
+    return reach, _measures_km(reaches, reach, segment, t), away_km, rival, rival_km
 
 
 def _measures_km(reaches: Reaches, reach: Ints, segment: Longs, t: Floats) -> Floats:
