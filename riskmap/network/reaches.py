@@ -28,6 +28,8 @@ from riskmap.settings import FlowDirection
 
 #: A cut nearer than this to the end of a reach is that end, km.
 SAME_PLACE_KM = 1e-6
+#: A vertex nearer to a cut than this is the cut, degrees: a tenth of what cuts are apart at least.
+_SAME_DEG = 1e-9
 _ATTRIBUTES = (
     "strahler_order",
     "discharge_m3s",
@@ -362,15 +364,15 @@ def _places(
 def _without_repeats(
     coords: Floats, offsets: npt.NDArray[np.int64], closing: Bools, opening: Bools
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Leave out vertices of lines that stand exactly at a cut, which is there itself.
+    """Leave out vertices of lines that stand where a cut does.
 
     `closing` and `opening` are the parts that end and begin at an end of their reach, not at a cut.
     """
     last, first = offsets[1:][~closing] - 1, offsets[:-1][~opening]
     gone = np.concatenate(
         [
-            last[(coords[last] == coords[last - 1]).all(axis=1)] - 1,
-            first[(coords[first] == coords[first + 1]).all(axis=1)] + 1,
+            last[(np.abs(coords[last] - coords[last - 1]) < _SAME_DEG).all(axis=1)] - 1,
+            first[(np.abs(coords[first] - coords[first + 1]) < _SAME_DEG).all(axis=1)] + 1,
         ]
     )
     if not gone.size:

@@ -142,6 +142,18 @@ def test_a_cut_at_a_vertex_keeps_the_vertex_once() -> None:
 
 
 @law
+@given(st.integers(0, 2**32), st.sampled_from(["digitised", "reversed"]))
+def test_no_vertex_stands_twice_where_rounding_moves_a_cut_off_it(seed: int, way: str) -> None:
+    """A measure from the other end of a line is another sum: it misses a vertex by rounding."""
+    rng = np.random.default_rng(seed)
+    reaches = build([np.cumsum(rng.uniform(1e-3, 0.1, (9, 2)), axis=0) - 70.0], flow_direction=way)
+    behind = vertex_measures_km(reaches.coords[::-1], reaches.offsets)
+    middle = reaches.length_km[0] - behind[1:-1] * rng.choice([1.0 - 1e-15, 1.0, 1.0 + 1e-15], 7)
+    cut, _ = split_reaches(reaches, reach=np.zeros(7, dtype=int), measure_km=middle)
+    assert np.diff(cut.offsets).tolist() == [2] * 8
+
+
+@law
 @given(st.floats(0.001, 0.999), st.floats(-0.5, 0.5), st.floats(-2e-5, 2e-5))
 def test_a_reach_cut_twice_near_one_place_stays_whole(
     share: float, east: float, further_km: float
