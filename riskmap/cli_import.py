@@ -9,6 +9,7 @@ import typer
 
 from riskmap.addresses import is_address
 from riskmap.errors import DataError
+from riskmap.report import Count
 
 
 def import_(
@@ -107,4 +108,4 @@ def _write_layer(
     if rows is None or source is None:
         raise DataError(findings.problems)
     write_layer(rows, source, output, layer=found.layer, preset=found.preset, overwrite=overwrite)
-    typer.echo(f"{found.layer}: {len(rows)} rows: {output}")
+    typer.echo(f"{found.layer}: {Count(len(rows)):row|rows}: {output}")

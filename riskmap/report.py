@@ -27,6 +27,22 @@ NoteKind = Literal[
 _TOLD = 20
 
 
+class Count(int):
+    """A number with its noun, in any language: the format says "one|many".
+
+    Examples
+    --------
+    >>> f"{Count(1):area lies|areas lie} in others", "{n:resultado|resultados}".format(n=Count(3))
+    ('1 area lies in others', '3 resultados')
+    """
+
+    def __format__(self, form: str) -> str:
+        one, bar, many = form.partition("|")
+        if not bar:
+            return int(self).__format__(form)
+        return f"{int(self)} {one if self == 1 else many}"
+
+
 class Places(NamedTuple):
     """Hold features of which one thing was seen, and where, in degrees of WGS 84."""
 

@@ -36,7 +36,7 @@ from riskmap.pipeline import (
     site_layers,
     unserved_note,
 )
-from riskmap.report import Note
+from riskmap.report import Count, Note
 from riskmap.results.corridors import rank_corridors
 from riskmap.results.reaches import corridor_ids
 from riskmap.settings import Settings
@@ -203,7 +203,7 @@ def score_bundles(
         try:
             for done, future in enumerate(waiting, start=1):
                 future.result()
-                tell(f"scores: {done} of {len(todo)} bundles")
+                tell(f"scores: {done} of {Count(len(todo)):bundle|bundles}")
                 for following in islice(rest, 1):
                     futures.append(_submit(running, following))
                     waiting.add(futures[-1])

@@ -16,6 +16,7 @@ import pandas as pd
 
 from riskmap.layers.findings import Findings
 from riskmap.layers.folding import NO_VALUE, fold_values, texts
+from riskmap.layers.spelling import mend_heading
 from riskmap.schema import Column, LayerSchema
 
 
@@ -54,8 +55,9 @@ def _find(rows: gpd.GeoDataFrame, name: str, source: str | None, findings: Findi
     """Return the source's column for a canonical one, None where it has none."""
     present = [str(column) for column in rows.columns if column != rows.geometry.name]
     if source is not None:
-        if source in present:
-            return source
+        for as_written in (source, mend_heading(source)):
+            if as_written in present:
+                return as_written
         near = get_close_matches(source, present, n=1, cutoff=0.5)
         mend = f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(present)}"
         findings.refuse(f"no column {source!r} (for {name})", mend, feature="columns")

@@ -25,6 +25,7 @@ from riskmap.addresses import Address, read_address
 from riskmap.errors import DataError, collecting
 from riskmap.layers.findings import Findings
 from riskmap.postgres import as_sql, session
+from riskmap.report import Count
 from riskmap.settings import LayerSection
 
 if TYPE_CHECKING:
@@ -346,7 +347,9 @@ def _crs_of(
     from psycopg import sql
 
     if len(rows.srids) > 1:
-        seen = ", ".join(f"{srid} ({count} rows)" for srid, count in sorted(rows.srids.items()))
+        seen = ", ".join(
+            f"{srid} ({Count(count):row|rows})" for srid, count in sorted(rows.srids.items())
+        )
         what = f"{relation.place.name} holds places in several reference systems: SRID {seen}"
         findings.refuse(what, "write a query with ST_Transform(…, 4326)", feature="crs")
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from riskmap.errors import Problem
-from riskmap.report import Note, NoteKind
+from riskmap.report import Count, Note, NoteKind
 
 #: Rows of one layer that are named one by one; the rest is counted.
 ROWS_NAMED = 20
@@ -73,7 +73,7 @@ class Findings:
         more = len(named) - ROWS_NAMED
         if more > 0:
             rest = name_rows([row for row, _ in named[ROWS_NAMED:]])
-            what = f"{more} more rows cannot be used"
+            what = f"{Count(more):more row|more rows} cannot be used"
             if skip:
                 self.tell("skipped", what, feature=rest, count=more)
             else:

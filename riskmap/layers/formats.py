@@ -89,6 +89,10 @@ def look_at(path: Path, findings: Findings, *, table: str | None = None) -> Plac
         Which file of an archive is meant, where it holds several.
     """
     if path.is_dir():
+        if not any(part.is_file() for part in path.rglob("*")):
+            mend = "copy it again, with all files in it"
+            findings.refuse("is a folder without any file", mend, feature=str(path))
+            return None
         return Place("vector", str(path), path)
     with path.open("rb") as file:
         head = file.read(_HEAD)

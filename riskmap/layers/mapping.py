@@ -19,6 +19,7 @@ import shapely
 from riskmap.layers.findings import Findings
 from riskmap.layers.folding import NO_VALUE, fold, fold_heading, fold_values, texts
 from riskmap.presets.sources import ColumnMap, Keep, Preset
+from riskmap.report import Count
 
 #: Columns in which OpenStreetMap extracts keep the tags that have no column of their own.
 TAGS = ("other_tags", "tags", "all_tags")
@@ -151,7 +152,8 @@ def _keep(rows: gpd.GeoDataFrame, keep: Keep, findings: Findings) -> gpd.GeoData
         wanted &= texts(values) == kept
     if wanted.all():
         return rows
-    what = f"{int(wanted.sum())} of {len(rows)} rows were taken ({column} is {kept}): {keep.why}"
+    taken = f"{int(wanted.sum())} of {Count(len(rows)):row was|rows were} taken"
+    what = f"{taken} ({column} is {kept}): {keep.why}"
     findings.tell("notice", what, feature=column, count=int((~wanted).sum()))
     if not wanted.any():
         findings.refuse(

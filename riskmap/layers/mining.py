@@ -19,7 +19,7 @@ from pyproj import Transformer
 
 from riskmap.layers.mapping import matches
 from riskmap.presets.mining import TITLES, MiningRules, Rule
-from riskmap.report import Note
+from riskmap.report import Count, Note
 
 Geometries = npt.NDArray[np.object_]
 Floats = npt.NDArray[np.float64]
@@ -140,7 +140,7 @@ def _dissolve(
         return own, []
     gone = int((shapely.is_empty(own) & ~stated).sum())
     what = f"{lost:,.1f} ha that several areas cover are counted once"
-    what += f"; {gone} areas lie wholly in others" if gone else ""
+    what += f"; {Count(gone):area lies|areas lie} wholly in others" if gone else ""
     return own, [Note("mended", "mining_areas", None, what, count=len(before))]
 
 

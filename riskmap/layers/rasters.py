@@ -29,6 +29,8 @@ from riskmap.settings import RasterSection, Settings
 Floats = npt.NDArray[np.float64]
 Shapes = npt.NDArray[np.object_]
 
+#: Band of a raster of heights that is read.
+ELEVATION_BAND = 1
 #: Cells that are held at once.
 CELLS_IN_MEMORY = 5_000_000
 #: First bytes of a TIFF and of a BigTIFF, in both orders of bytes.
@@ -77,21 +79,29 @@ def raster_columns(settings: Settings, lines: gpd.GeoSeries) -> dict[str, Floats
 
 
 def raster_records(settings: Settings) -> list[dict[str, object]]:
-    """Say which rasters a study uses, for its provenance: use, file, hash, size and CRS."""
-    used: list[tuple[str, str]] = [(section.use, section.path) for section in settings.rasters]
+    """Say which rasters a study uses, for its provenance: use, file, band, hash, cells and CRS.
+
+    The size of a cell is in the units of the CRS, which are named.
+    """
+    used = [(section.use, section.path, section.band) for section in settings.rasters]
     used += [
-        ("elevation", section.elevation)
+        ("elevation", section.elevation, ELEVATION_BAND)
         for section in settings.layers.values()
         if section.elevation is not None
     ]
-    return [{"use": use, "path": path, **_record(settings.folder / path)} for use, path in used]
+    return [
+        {"use": use, "path": path, "band": band, **_record(settings.folder / path)}
+        for use, path, band in used
+    ]
 
 
 def _record(path: Path) -> dict[str, object]:
     with rasterio.open(path) as raster:
-        crs = raster.crs.to_authority() if raster.crs is not None else None
-        size = {"width": raster.width, "height": raster.height}
-    return {"sha256": hash_source(path), **size, "crs": ":".join(crs) if crs else "of its own"}
+        code = raster.crs.to_authority() if raster.crs is not None else None
+        crs = ":".join(code) if code else "of its own"
+        unit = "unknown" if raster.crs is None else raster.crs.units_factor[0]
+        cells = {"width": raster.width, "height": raster.height, "cell": [*map(float, raster.res)]}
+    return {"sha256": hash_source(path), **cells, "cell_unit": unit, "crs": crs}
 
 
 class RasterLook(NamedTuple):

@@ -26,6 +26,8 @@ _UBIGEO_DIGITS = 6
 def mend_texts(rows: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:
     """Return the rows with mojibake repaired and codes of districts as text of six digits.
 
+    Headings are repaired as values are, where the repaired one is not there yet.
+
     Parameters
     ----------
     rows
@@ -33,6 +35,7 @@ def mend_texts(rows: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:
     findings
         Takes what was repaired.
     """
+    rows = _with_headings(rows, findings)
     changed: dict[str, pd.Series] = {}
     repaired: list[tuple[str, str]] = []
     count = 0
@@ -51,6 +54,23 @@ def mend_texts(rows: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:
         what = f"text in the wrong encoding was repaired (such as {old!r} to {new!r})"
         findings.tell("converted", what, feature=", ".join(changed), count=count)
     return _with_codes(rows.assign(**changed) if changed else rows, findings)
+
+
+def mend_heading(name: str) -> str:
+    """Return the heading of a column as it is meant, where it is mojibake beyond doubt."""
+    return _mended([name]).get(name, name)
+
+
+def _with_headings(rows: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:
+    meant = {name: mend_heading(str(name)) for name in rows.columns.drop(rows.geometry.name)}
+    meant = {old: new for old, new in meant.items() if new != old and new not in rows.columns}
+    if not meant:
+        return rows
+    old, new = next(iter(meant.items()))
+    what = f"headings in the wrong encoding were repaired (such as {old!r} to {new!r})"
+    mend = "a filter takes them as they stand in the file"
+    findings.tell("converted", what, mend, feature=", ".join(meant.values()), count=len(meant))
+    return rows.rename(columns=meant)
 
 
 def _is_text(values: pd.Series) -> bool:

@@ -39,7 +39,7 @@ from riskmap.settings import LayerSection
 #: Headings that are tried for a canonical column where the source is not known.
 _ALIKE = {
     "name": ("name", "nombre", "nom", "nomb", "denominacion", "label", "rio", "toponimia", "nam",
-             "descripcion", "e_salud"),
+             "descripcion", "e_salud", "dcw_name"),
     "population": ("population", "poblacion", "pobtotal", "pob_total", "habitantes"),
     "strahler_order": ("strahler_order", "ord_stra", "strahler", "orden", "stream_order"),
     "discharge_m3s": ("discharge_m3s", "dis_av_cms", "caudal"),

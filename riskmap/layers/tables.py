@@ -24,6 +24,7 @@ from riskmap.layers.findings import Findings
 from riskmap.layers.folding import fold_heading
 from riskmap.layers.formats import ARCHIVE_ERRORS, Place
 from riskmap.presets.sources import Preset, Shift
+from riskmap.report import Count
 
 #: What a sheet that cannot be read raises; broken XML is a SyntaxError.
 SHEET_ERRORS = (*ARCHIVE_ERRORS, InvalidFileException, LookupError, SyntaxError, TypeError,
@@ -240,7 +241,7 @@ def _cells(place: Place, sheet: str, findings: Findings) -> pd.DataFrame | None:
     filled = [sum(isinstance(c, str) for c in row) for row in rows[:_TITLE_ROWS]]
     top = filled.index(max(filled))
     if top:
-        findings.tell("notice", f"{top} rows above the headings were left out")
+        findings.tell("notice", f"{Count(top):row|rows} above the headings left out")
     heads = [*rows[top], *[None] * (width - len(rows[top]))]
     names = [f"column_{i + 1}" if head is None else str(head) for i, head in enumerate(heads)]
     body = [[*row, *[None] * (width - len(row))] for row in rows[top + 1 :]]

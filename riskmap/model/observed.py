@@ -19,7 +19,7 @@ from riskmap.model.patrol import Patrols, Posts
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.reaches import Reaches
 from riskmap.network.tracks import Logged, log_tracks
-from riskmap.report import Note
+from riskmap.report import Count, Note
 from riskmap.settings import Settings
 
 #: A fix farther from every reach is off the water, unless the layer has its own max_access_km, km.
@@ -181,8 +181,9 @@ def _posts_of_tracks(
     if not taken.any():
         return post_of, []
     what = (
-        f"{int(taken.sum())} of {rows.size} tracks name no post of the study: each is of the post "
-        f"nearest to where it begins (up to {km[taken].max():.1f} km away)"
+        f"no post of the study is named by {int(taken.sum())} of "
+        f"{Count(rows.size):track|tracks}: each is of the post nearest to where it begins "
+        f"(up to {km[taken].max():.1f} km away)"
     )
     return post_of, [
         Note(
@@ -194,8 +195,8 @@ def _posts_of_tracks(
 def _match_note(log: PatrolLog, logged: Logged, begin_h: float, end_h: float) -> Note:
     what = (
         f"{log.match_rate:.0%} of {logged.total_h[1].sum():.1f} boat-hours lie on reaches; "
-        f"{int(log.observed.sum())} of {log.observed.size} reaches were visited between "
-        f"{_day(begin_h)} and {_day(end_h)}; the others were not observed"
+        f"{int(log.observed.sum())} of {Count(log.observed.size):reach|reaches} visited "
+        f"between {_day(begin_h)} and {_day(end_h)}; the others were not observed"
     )
     if log.match_rate >= GOOD_MATCH:
         return Note("notice", "patrol_tracks", None, what)

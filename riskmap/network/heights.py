@@ -15,6 +15,7 @@ from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
 from riskmap.errors import DataError, Problem
+from riskmap.layers.rasters import ELEVATION_BAND
 from riskmap.network.arcs import Floats
 
 #: Side of a window, cells.
@@ -66,7 +67,7 @@ def _sample(raster: rasterio.DatasetReader, node_xy: Floats) -> Floats:
         r0 = int(row[mine[0]]) // _TILE * _TILE - 1
         c0 = int(column[mine[0]]) // _TILE * _TILE - 1
         window = Window(c0, r0, _TILE + 2, _TILE + 2)
-        band = raster.read(1, window=window, boundless=True, masked=True)
+        band = raster.read(ELEVATION_BAND, window=window, boundless=True, masked=True)
         cells = np.ma.filled(band.astype(np.float64), np.nan)
         r, c = row[mine] - r0, column[mine] - c0
         around = np.stack([cells[r + i, c + j] for i in (-1, 0, 1) for j in (-1, 0, 1)])

@@ -31,7 +31,7 @@ from riskmap.network.reaches import (
     turn_reaches,
 )
 from riskmap.presets import road_speeds_kmh
-from riskmap.report import Note
+from riskmap.report import Count, Note
 
 RIVER, ROAD, LANDING = 0, 1, 2
 #: Length of a landing whose road and water meet, km: a reach has a length.
@@ -131,7 +131,7 @@ def _class_notes(roads: gpd.GeoDataFrame, kind: pd.Series, road_kmh: float) -> l
         return []
     strange = sorted(set(kind[blind]) - {""})[:5]
     of = f", of class {', '.join(strange)} or none" if strange else ""
-    what = f"{int(blind.sum())} roads without a speed{of}: {road_kmh:g} km/h is assumed"
+    what = f"{Count(blind.sum()):road|roads} without a speed{of}: {road_kmh:g} km/h is assumed"
     mend = "give speed_kmh or road_class, or set road_kmh of [travel]"
     return [Note("defaulted", "roads", None, what, mend, count=int(blind.sum()))]
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from riskmap.report import Note, NoteKind
+from riskmap.report import Count, Note, NoteKind
 from riskmap.results.check import Check, Component
 
 PARTS_SHOWN = 10
@@ -89,7 +89,7 @@ def _parts(components: tuple[Component, ...]) -> Table:
     wet = [(k, part) for k, part in enumerate(components, start=1) if "river" in part.km_by_mode]
     for k, part in wet[:PARTS_SHOWN]:
         water_km = part.km_by_mode["river"]
-        sites = ", ".join(f"{count} {name}" for name, count in sorted(part.sites.items()))
+        sites = ", ".join(f"{name} {count}" for name, count in sorted(part.sites.items()))
         table.add_row(
             str(k),
             str(part.reaches),
@@ -121,7 +121,7 @@ def _about_parts(components: tuple[Component, ...]) -> Iterator[str]:
     if len(components) > PARTS_SHOWN:
         rest = components[PARTS_SHOWN:]
         rest_km, stranded = sum(p.length_km for p in rest), sum(sum(p.sites.values()) for p in rest)
-        yield f"{len(rest)} more parts, {rest_km:.1f} km, {stranded} sites on them."
+        yield f"{Count(len(rest)):more part|more parts}, {rest_km:.1f} km; sites there: {stranded}."
     if len(components) > 1:
         km = [part.km_by_mode["river"] for part in components]
         yield (
@@ -139,7 +139,7 @@ def _about_roads(check: Check) -> Iterator[str]:
     apart = [part for part in check.components if "river" not in part.km_by_mode]
     if apart:
         km = sum(part.length_km for part in apart)
-        yield f"No landing ties {len(apart)} parts of the roads ({km:.1f} km) to water."
+        yield f"No landing ties {Count(len(apart)):part|parts} of the roads ({km:.1f} km) to water."
 
 
 def note_sections(notes: Iterable[Note]) -> Iterator[tuple[str, list[str]]]:

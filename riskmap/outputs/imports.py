@@ -14,13 +14,15 @@ from riskmap.layers.sources import Source
 from riskmap.layers.survey import Survey
 from riskmap.outputs.files import whole_file, write_whole
 from riskmap.presets.sources import Preset, known_presets
+from riskmap.report import Count
 
 LAYER_ENDINGS = (".gpkg", ".geojson", ".parquet")
 #: Notes of one kind beyond this number are counted, not listed.
 _NOTES = 6
 #: Columns of few values that are shown.
 _KINDS = 4
-_PLURAL = {"point": "points", "line": "lines", "polygon": "areas", "other": "other shapes"}
+_SHAPES = {"point": ("point", "points"), "line": ("line", "lines"), "polygon": ("area", "areas"),
+           "other": ("other shape", "other shapes")}  # fmt: skip
 
 
 def preset_lines(name: str | None, *, as_json: bool) -> list[str]:
@@ -97,10 +99,10 @@ def survey_lines(surveys: Sequence[Survey]) -> list[str]:
 
 
 def _survey(survey: Survey) -> Iterable[str]:
-    shapes = " and ".join(_PLURAL[kind] for kind in survey.geometry)
+    one, many = (" and ".join(_SHAPES[kind][k] for kind in survey.geometry) for k in range(2))
     table = f", table {survey.table}" if survey.table else ""
     yield f"{survey.path}{table}"
-    rows = f"{survey.rows} {shapes or 'rows'}" if survey.rows else ""
+    rows = f"{Count(survey.rows):{one or 'row'}|{many or 'rows'}}" if survey.rows else ""
     if rows or survey.raster:
         yield f"  holds      {rows or survey.raster}, {survey.crs or 'no CRS stated'}"
     if survey.box is not None:
@@ -148,7 +150,8 @@ def _use(survey: Survey) -> Iterable[str]:
     if survey.usable or survey.mapped:
         also = [name for name in survey.layers if name != survey.layer]
         more = f" (or {', '.join(also)}: --layer)" if also and survey.preset else ""
-        yield f"  use        {survey.usable} of {survey.rows} rows as {survey.layer}{more}"
+        rows = f"{survey.usable} of {Count(survey.rows):row|rows}"
+        yield f"  use        {rows} as {survey.layer}{more}"
     elif not survey.problems:
         yield f"  use        {survey.layer}: this version does not read that layer"
     for column, how in survey.mapped:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from riskmap.outputs.advice import Advice
 from riskmap.planning.compare import Comparison
-from riskmap.report import Note
+from riskmap.report import Count, Note
 from riskmap.results.outcome import Outcome
 
 ROWS_SHOWN = 10
@@ -107,7 +107,8 @@ def print_ranking(outcome: Outcome) -> None:
 def _totals(outcome: Outcome) -> str:
     s = outcome.summary
     return (
-        f"{len(outcome.corridors)} corridors. Of {s['demand']:,.0f} transits a month "
+        f"{Count(len(outcome.corridors)):corridor|corridors}. "
+        f"Of {s['demand']:,.0f} transits a month "
         f"{s['served']:,.0f} use the water, {s['local']:,.0f} are local, "
         f"{s['unserved']:,.0f} find no route; {s['detected']:,.0f} are detected, "
         f"{s['undetected']:,.0f} are not."

@@ -14,6 +14,7 @@ from typing import Final, Literal, get_args
 
 from riskmap.outputs.words_of_access import ACCESS_WORDS
 from riskmap.outputs.words_of_plans import PLAN_WORDS
+from riskmap.report import Count
 
 Language = Literal["es", "en"]
 LANGUAGES: Final[tuple[str, ...]] = get_args(Language)
@@ -192,8 +193,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     # Sources
     "sources": ("Datos y fechas", "Data and dates"),
     "source": (
-        "{layer}: {file}, {features} elementos, {crs}",
-        "{layer}: {file}, {features} features, {crs}",
+        "{layer}: {file}, {features:elemento|elementos}, {crs}",
+        "{layer}: {file}, {features:feature|features}, {crs}",
     ),
     "hash": (", sha256 {sha}", ", sha256 {sha}"),
     "date_one": (", del {first}", ", of {first}"),
@@ -294,6 +295,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     # Search
     "search": ("Buscar corredor o lugar", "Search corridor or place"),
     "found": ("{count} resultados", "{count} results"),
+    "found_one": ("1 resultado", "1 result"),
     # Layers and legend
     "layers": ("Capas", "Layers"),
     "legend": ("Leyenda", "Legend"),
@@ -445,10 +447,14 @@ class Words:
         return MappingProxyType({key: both[place] for key, both in _WORDS.items()})
 
     def say(self, key: str, **values: object) -> str:
-        """Return the words of a key with its slots filled; values are put in as they are."""
+        """Return the words of a key with its slots filled; values are put in as they are.
+
+        A slot such as `{count:resultado|resultados}` takes a whole number with its noun.
+        """
         text = _WORDS[key][LANGUAGES.index(self.language)]
         # One pass: a value that itself holds braces is not read again.
-        return text.format(**values) if values else text
+        slots = {name: Count(v) if type(v) is int else v for name, v in values.items()}
+        return text.format(**slots) if values else text
 
     def layer(self, layer: str) -> str:
         """Return a layer's name in words; a part of the run that is no layer stays as it is."""

@@ -163,12 +163,15 @@ PLAN_WORDS: Final = MappingProxyType(
             ),
         ),
         "plan_hours_week": (
-            "Semana 1 del sorteo {seed} ({weeks} semanas en el archivo): {times}.",
-            "Week 1 of draw {seed} ({weeks} weeks in the file): {times}.",
+            "Semana 1 del sorteo {seed} ({weeks:semana|semanas} en el archivo): {times}.",
+            "Week 1 of draw {seed} ({weeks:week|weeks} in the file): {times}.",
         ),
         "plan_hours_week_none": (
-            "En la semana 1 del sorteo {seed} no sale ninguna ({weeks} semanas en el archivo).",
-            "In week 1 of draw {seed} none leaves ({weeks} weeks in the file).",
+            (
+                "En la semana 1 del sorteo {seed} no sale ninguna "
+                "({weeks:semana|semanas} en el archivo)."
+            ),
+            "In week 1 of draw {seed} none leaves ({weeks:week|weeks} in the file).",
         ),
         "plan_days": ("lun mar mié jue vie sáb dom", "Mon Tue Wed Thu Fri Sat Sun"),
         "plan_hours_sure": (

@@ -10,13 +10,15 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from riskmap.layers import Layers
+from riskmap.layers.findings import name_rows
 from riskmap.network.arcs import Floats, Ints
 from riskmap.network.parts import parts_of_network
 from riskmap.network.reaches import Reaches, draw_lines
 from riskmap.network.sites import Sited
-from riskmap.report import Note
+from riskmap.report import Count, Note
 from riskmap.results.reaches import MODES
 from riskmap.schema import LAYERS
 from riskmap.settings import Language, StudySection
@@ -143,11 +145,27 @@ def check_network(study: StudySection, layers: Layers, sited: Sited) -> Check:
         name: {"features": source.features, "crs": source.crs}
         for name, source in layers.sources.items()
     }
-    notes = _with_names(layers, (*layers.notes, *sited.reaches.notes, *sited.notes))
+    repeats = _repeated_places(layers)
+    notes = _with_names(layers, (*layers.notes, *repeats, *sited.reaches.notes, *sited.notes))
     return Check(
         study.name, study.season, facts, _components(sited), attached, unattached, notes, sited,
         layers.mining_pieces, study.language,
     )  # fmt: skip
+
+
+def _repeated_places(layers: Layers) -> list[Note]:
+    """Report the rows of points with a name and a place that an earlier row has; they all count."""
+    notes = []
+    for name, table in layers.tables.items():
+        if name not in LAYERS or "point" not in LAYERS[name].geometry:
+            continue
+        places = pd.DataFrame({"name": table["name"], "at": shapely.to_wkb(table.geometry)})
+        again = table.index[places.duplicated()].tolist()
+        if again:
+            what = f"{Count(len(again)):row repeats|rows repeat} name and place of an earlier one"
+            mend = "take out what is there twice: every row counts"
+            notes.append(Note("doubtful", name, name_rows(again), what, mend, len(again)))
+    return notes
 
 
 def _with_names(layers: Layers, notes: tuple[Note, ...]) -> tuple[Note, ...]:

@@ -313,3 +313,11 @@ def test_nests_without_end(ending: str, tmp_path: Path) -> None:
         path.write_text('{"type":"FeatureCollection","features":' + "[" * 500_000)
     found = survey_file(path, Asked())
     assert all("\n" not in line for line in lines_of(found))
+
+
+def test_an_empty_geodatabase_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "rivers.gdb" / "inner").mkdir(parents=True)
+    line = refused(tmp_path / "rivers.gdb")
+    assert "is a folder without any file (copy it again, with all files in it)" in line
+    (told,) = lines_of(survey_file(tmp_path / "rivers.gdb", Asked()))
+    assert told.endswith("is a folder without any file (copy it again, with all files in it)")

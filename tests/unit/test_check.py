@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 from shapely.geometry import LineString
 
 import riskmap as rm
 from riskmap.outputs.check_report import note_sections, print_check
 from riskmap.outputs.graphs import write_check
+from riskmap.outputs.terminal import print_ranking
+from riskmap.outputs.words import LANGUAGES, Words
 from riskmap.report import Note
 from tests.studies import SmallStudy
 
@@ -111,3 +115,37 @@ def test_places_that_are_sensitive_are_not_named(small_study: SmallStudy) -> Non
     check = rm.Study.from_file(small_study.path).check()
     told = {note.layer: note.feature for note in check.notes if note.kind == "unattached"}
     assert told == {"venues": "row 1", "police_posts": "row 0 (Puesto Alto)"}
+
+
+def test_places_that_stand_twice_are_told_and_kept(small_study: SmallStudy) -> None:
+    towns = gpd.read_file(small_study.file("settlements"))
+    elsewhere = towns.iloc[[0]].set_geometry(towns.geometry.iloc[[0]].translate(0.01))
+    gpd.GeoDataFrame(pd.concat([towns, towns.iloc[[1]], elsewhere])).to_file(
+        small_study.file("settlements")
+    )
+    check = rm.Study.from_file(small_study.path).check()
+    assert check.layers["settlements"]["features"] == 5
+    (note,) = (note for note in check.notes if "repeat" in note.what)
+    assert str(note) == (
+        "doubtful: settlements, row 3 (Medio): 1 row repeats name and place of an earlier one "
+        "(take out what is there twice: every row counts)"
+    )
+
+
+def test_one_of_a_thing_is_not_said_in_the_plural(
+    small_study: SmallStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for layer in ("venues", "entry_points"):
+        gpd.read_file(small_study.file(layer)).iloc[:1].to_file(small_study.file(layer))
+    study = rm.Study.from_file(small_study.path)
+    print_check(study.check())
+    print_ranking(study.run().outcome)
+    told = capsys.readouterr().out
+    assert "venues 1" in told
+    assert not re.findall(r"\b1 (?!is|holds)[a-z_]+s\b", told)
+    for language, (one, many) in zip(
+        LANGUAGES, (("elemento,", "elementos,"), ("feature,", "features,")), strict=True
+    ):
+        slots = {"layer": "a", "file": "b", "crs": "c"}
+        assert f"1 {one}" in Words(language).say("source", features=1, **slots)
+        assert f"2 {many}" in Words(language).say("source", features=2, **slots)

@@ -181,8 +181,8 @@ def test_a_raster_that_no_movement_goes_to_has_its_own(small_study: SmallStudy) 
     (record,) = outcome.provenance["rasters"]
     assert record["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert {k: v for k, v in record.items() if k != "sha256"} == {
-        "use": "attraction", "path": "forest loss.tif", "width": SIZE, "height": SIZE,
-        "crs": "EPSG:4326",
+        "use": "attraction", "path": "forest loss.tif", "band": 1, "width": SIZE, "height": SIZE,
+        "cell": pytest.approx([SIDE, SIDE]), "cell_unit": "degree", "crs": "EPSG:4326",
     }  # fmt: skip
 
 

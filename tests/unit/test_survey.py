@@ -8,6 +8,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
+from shapely.geometry import LineString
 
 from riskmap.layers.recognition import presets_by_headings
 from riskmap.layers.survey import Asked, Survey, read_as, survey_file
@@ -142,3 +143,13 @@ def test_presets_are_not_taken_for_one_another() -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     survey = look(tmp_path / "nothing.gpkg")
     assert "the file does not exist" in str(survey.problems[0])
+
+
+def test_names_of_the_chart_are_proposed(tmp_path: Path) -> None:
+    rows = gpd.GeoDataFrame(
+        {"component": [1], "dcw_name": ["RIO TAMBOPATA"]},
+        geometry=[LineString([(-70.0, -12.0), (-70.1, -12.0)])], crs=4326,
+    )  # fmt: skip
+    survey = look(write(tmp_path, rows), Asked(layer="rivers"))
+    assert ("name", "dcw_name") in survey.mapped
+    assert 'columns = { name = "dcw_name" }' in survey.suggestion

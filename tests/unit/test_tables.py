@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
 
+from riskmap.layers.columns import canonical_columns
 from riskmap.layers.coordinates import to_degrees_of_arc, to_numbers
 from riskmap.layers.findings import Findings
 from riskmap.layers.sources import read_file
 from riskmap.layers.spelling import mend_texts
 from riskmap.presets.sources import known_presets
+from riskmap.schema import LAYERS
 from riskmap.settings import LayerSection
 
 HALL = "Iñapari"
@@ -313,3 +315,26 @@ def test_text_beyond_repair_stays_as_it_is() -> None:
     findings = Findings("x")
     assert mend_texts(rows, findings)["t"].tolist() == ["Iñapari", *texts[1:]]
     assert findings.notes[0].count == 1
+
+
+def test_headings_in_the_wrong_encoding_are_repaired_and_told(tmp_path: Path) -> None:
+    wrong = "Población".encode().decode("cp1252")
+    path = table(tmp_path, f"nombre,{wrong},lon,lat\nMazuko,1200,-70.4,-13.1\n")
+    rows, findings = read(path)
+    assert rows is not None
+    assert "Población" in rows.columns
+    assert wrong not in rows.columns
+    assert f"(such as {wrong!r} to 'Población')" in told(findings)
+    for named in ("Población", wrong):  # as it is meant, and as the file has it
+        canonical = canonical_columns(
+            rows, schema=LAYERS["settlements"], columns={"population": named, "name": "nombre"},
+            findings=findings,
+        )  # fmt: skip
+        assert canonical["population"].tolist() == [1200.0]
+
+
+def test_a_repaired_heading_takes_no_other_columns_place(tmp_path: Path) -> None:
+    wrong = "Año".encode().decode("cp1252")
+    rows, _ = read(table(tmp_path, f"nombre,{wrong},Año,lon,lat\nMazuko,1,2,-70.4,-13.1\n"))
+    assert rows is not None
+    assert rows[[wrong, "Año"]].to_numpy().tolist() == [[1, 2]]

@@ -18,7 +18,7 @@ riskmap.part(34, (page) => {
     found = found.sort((a, b) => plain(b.text).startsWith(wanted) - plain(a.text).startsWith(wanted)).slice(0, MOST);
     at = -1;
     show();
-    if (wanted) page.announce(page.t("found", { count: found.length }));
+    if (wanted) page.announce(page.t(found.length === 1 ? "found_one" : "found", { count: found.length }));
   }
 
   function show() {
