@@ -83,7 +83,9 @@ def raster_records(settings: Settings) -> list[dict[str, object]]:
 
     The size of a cell is in the units of the CRS, which are named.
     """
-    used = [(section.use, section.path, section.band) for section in settings.rasters]
+    used: list[tuple[str, str, int]] = [
+        (section.use, section.path, section.band) for section in settings.rasters
+    ]
     used += [
         ("elevation", section.elevation, ELEVATION_BAND)
         for section in settings.layers.values()
