@@ -7,6 +7,7 @@ from benchmarks import (
     charts,
     cluster,
     draws,
+    extracts,
     maps,
     planning,
     scoring,
@@ -26,5 +27,6 @@ if __name__ == "__main__":
     cluster.main()
     world.main()
     charts.main()
+    extracts.main()
     planning.main()
     maps.main()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from tests import sources
+from tests.protocol_buffers import blob, field, packed, zigzag
 
 GPX = """<?xml version="1.0"?>
 <gpx version="1.1" creator="test" xmlns="http://www.topografix.com/GPX/1/1">
@@ -127,7 +126,7 @@ def pbf(folder: Path) -> Path:
     """Write the waterways and points of `OSM` as an extract in protocol buffers."""
     words = [b"", b"amenity", b"police", b"name", "Comisaría".encode(), b"place", b"village",
              b"Mazuko", b"waterway", b"river", "Río Inambari".encode(), b"boat", b"no"]  # fmt: skip
-    table = b"".join(_field(1, word) for word in words)
+    table = b"".join(field(1, word) for word in words)
     nodes = [
         _node(1, -12.0, -70.0, []),
         _node(2, -12.0, -69.9, []),
@@ -135,56 +134,27 @@ def pbf(folder: Path) -> Path:
         _node(4, -12.1, -69.9, [(5, 6), (3, 7)]),
     ]
     way = (
-        _field(1, 10)
-        + _field(2, _packed([8, 3, 11]))
-        + _field(3, _packed([9, 10, 12]))
-        + _field(8, _packed([_zigzag(1), _zigzag(1)]))
+        field(1, 10)
+        + field(2, packed([8, 3, 11]))
+        + field(3, packed([9, 10, 12]))
+        + field(8, packed([zigzag(1), zigzag(1)]))
     )
-    groups = [b"".join(_field(1, node) for node in nodes), _field(3, way)]
-    block = _field(1, table) + b"".join(_field(2, group) for group in groups)
-    head = b"".join(_field(4, each) for each in (b"OsmSchema-V0.6",))
+    groups = [b"".join(field(1, node) for node in nodes), field(3, way)]
+    block = field(1, table) + b"".join(field(2, group) for group in groups)
+    head = b"".join(field(4, each) for each in (b"OsmSchema-V0.6",))
     path = folder / "a.osm.pbf"
-    path.write_bytes(_blob(b"OSMHeader", head) + _blob(b"OSMData", block))
+    path.write_bytes(blob(b"OSMHeader", head) + blob(b"OSMData", block))
     return path
 
 
 def _node(number: int, lat: float, lon: float, tags: list[tuple[int, int]]) -> bytes:
     keys, values = [k for k, _ in tags], [v for _, v in tags]
     return (
-        _field(1, _zigzag(number))
-        + (_field(2, _packed(keys)) + _field(3, _packed(values)) if tags else b"")
-        + _field(8, _zigzag(round(lat * 1e7)))
-        + _field(9, _zigzag(round(lon * 1e7)))
+        field(1, zigzag(number))
+        + (field(2, packed(keys)) + field(3, packed(values)) if tags else b"")
+        + field(8, zigzag(round(lat * 1e7)))
+        + field(9, zigzag(round(lon * 1e7)))
     )
-
-
-def _blob(kind: bytes, content: bytes) -> bytes:
-    body = _field(2, len(content)) + _field(3, zlib.compress(content))
-    head = _field(1, kind) + _field(3, len(body))
-    return struct.pack(">I", len(head)) + head + body
-
-
-def _field(number: int, value: int | bytes) -> bytes:
-    if isinstance(value, int):
-        return _varint(number << 3) + _varint(value)
-    return _varint(number << 3 | 2) + _varint(len(value)) + value
-
-
-def _packed(values: list[int]) -> bytes:
-    return b"".join(_varint(value) for value in values)
-
-
-def _zigzag(value: int) -> int:
-    return value << 1 if value >= 0 else (-value << 1) - 1
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _write(folder: Path, name: str) -> Path:
