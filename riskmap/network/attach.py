@@ -152,7 +152,7 @@ def _attach(
     reach_km = away_km * (1.0 + NEARLY) + 2.0 * error_km
     # What is as near as that to a site beside the water cannot be another water.
     looked_km = np.where(1.01 * (away_km + reach_km) < ANOTHER_KM, -1.0, reach_km)
-    start, near = _within(index, place, metres, 1000.0 * looked_km, reach)
+    start, near = _within(index, place, metres, 1000.0 * looked_km)
     site = np.repeat(np.arange(reach.size), np.diff(start))
     rival, rival_km = _rivals(
         reaches, place, site, near,
@@ -181,6 +181,21 @@ def _feet(reaches: Reaches, reach: Ints, place: Floats) -> tuple[Longs, Floats, 
     return segment, t, foot, np.asarray(away_m) / 1000.0
 
 
+def _beyond_km(
+    reaches: Reaches, reach: Ints, place: Floats, *, foot: Floats, least_km: Floats
+) -> Floats:
+    """Return how far the nearest place on a reach is that lies no nearer to a foot than stated."""
+    metres = np.column_stack(metres_per_degree(place[:, 1]))
+    found = _place_beyond(
+        reaches.coords, reaches.offsets, reach, place, metres, foot, 1000.0 * least_km
+    )
+    there = np.isfinite(found[:, 0])
+    beyond_km = np.full(reach.size, np.inf)
+    lon, lat = place[there].T
+    beyond_km[there] = np.asarray(_GEOD.inv(lon, lat, *found[there].T)[2]) / 1000.0
+    return beyond_km
+
+
 def _rivals(
     reaches: Reaches,
     place: Floats,
@@ -192,15 +207,17 @@ def _rivals(
     away_km: Floats,
     reach_km: Floats,
 ) -> tuple[Ints, Floats]:
-    """Return, of the reaches near each site, the nearest that is another water."""
-    _, _, other, other_km = _feet(reaches, reach, place[site])
-    _, _, apart_m = _GEOD.inv(foot[site, 0], foot[site, 1], other[:, 0], other[:, 1])
-    apart_km = np.asarray(apart_m) / 1000.0
-    elsewhere = apart_km > ANOTHER * reach_km[site]
-    named_apart = (reaches.name[reach] != reaches.name[nearest[site]]) & (
-        apart_km > ANOTHER * away_km[site]
+    """Return, of the reaches near each site, the nearest that is another water.
+
+    Of each, the nearest place counts that is far enough from where the site stands: which that is
+    does not depend on where lines were cut, and it may be on the site's own reach.
+    """
+    named_apart = reaches.name[reach] != reaches.name[nearest[site]]
+    least_km = np.where(named_apart, ANOTHER * away_km[site], ANOTHER * reach_km[site])
+    other_km = _beyond_km(
+        reaches, reach, place[site], foot=foot[site], least_km=np.maximum(least_km, ANOTHER_KM)
     )
-    another = (apart_km > ANOTHER_KM) & (elsewhere | named_apart)
+    another = other_km <= reach_km[site]
     order = np.flatnonzero(another)[np.lexsort((reach[another], other_km[another], site[another]))]
     first = order[np.unique(site[order], return_index=True)[1]]
     rival = np.full(reach_km.size, -1, dtype=np.int32)
@@ -256,9 +273,9 @@ def _least_m(lat: float, degrees: float) -> float:  # pragma: no cover
 
 @njit(cache=True, nogil=True)
 def _within(  # pragma: no cover
-    index: WaterIndex, place: Floats, metres: Floats, within_m: Floats, but: Ints
+    index: WaterIndex, place: Floats, metres: Floats, within_m: Floats
 ) -> tuple[Longs, Ints]:
-    """Return the reaches within a distance of each site, but for one, in order, by site."""
+    """Return the reaches within a distance of each site, in order, by site."""
     start_of = np.zeros(place.shape[0] + 1, dtype=np.int64)
     reaches = [0]
     seen = np.full(index.reach.size, -1, dtype=np.int64)
@@ -277,8 +294,6 @@ def _within(  # pragma: no cover
                 for m in range(start[cell], start[cell + 1]):
                     b = member[m]
                     if _gap_m(box, b, x, y, mx, my, lean) > within_m[s] or seen[line[b]] == s:
-                        continue
-                    if reach_of[line[b]] == but[s]:
                         continue
                     if _away_m(xy, first[b], last[b], x, y, mx, my, lean) <= within_m[s]:
                         seen[line[b]] = s
@@ -348,6 +363,48 @@ def _place_on(  # pragma: no cover
     return segment, fraction
 
 
+@njit(cache=True, nogil=True)
+def _place_beyond(  # pragma: no cover
+    coords: Floats,
+    offsets: Longs,
+    reach: Ints,
+    site: Floats,
+    metres: Floats,
+    foot: Floats,
+    least_m: Floats,
+) -> Floats:
+    """Return the place on a given reach that is nearest of those so far from a foot; NaN if none.
+
+    On a segment that is where it passes the site, or where it leaves the circle about the foot.
+    """
+    found = np.full((reach.size, 2), np.nan)
+    for s in range(reach.size):
+        x, y, mx, my, radius = site[s, 0], site[s, 1], metres[s, 0], metres[s, 1], least_m[s]
+        fx, fy = (foot[s, 0] - x) * mx, (foot[s, 1] - y) * my
+        best = np.inf
+        for k in range(offsets[reach[s]], offsets[reach[s] + 1] - 1):
+            ax, ay = (coords[k, 0] - x) * mx, (coords[k, 1] - y) * my
+            dx = (coords[k + 1, 0] - coords[k, 0]) * mx
+            dy = (coords[k + 1, 1] - coords[k, 1]) * my
+            square = dx * dx + dy * dy
+            if square == 0.0:
+                continue
+            passing = min(1.0, max(0.0, -(ax * dx + ay * dy) / square))
+            half = ((ax - fx) * dx + (ay - fy) * dy) / square
+            rest = ((ax - fx) ** 2 + (ay - fy) ** 2 - radius * radius) / square
+            root = math.sqrt(max(half * half - rest, 0.0))
+            enters, leaves = -half - root, -half + root
+            for t in (passing, enters, leaves):
+                if not 0.0 <= t <= 1.0 or enters < t < leaves:
+                    continue
+                away = (ax + t * dx) ** 2 + (ay + t * dy) ** 2
+                if away < best:
+                    best = away
+                    found[s, 0] = coords[k, 0] + t * (coords[k + 1, 0] - coords[k, 0])
+                    found[s, 1] = coords[k, 1] + t * (coords[k + 1, 1] - coords[k, 1])
+    return found
+
+
 def places_within(
     reaches: Reaches,
     lon: Floats,
@@ -386,7 +443,7 @@ def places_within(
     metres = np.column_stack(metres_per_degree(xy[:, 1]))
     # A little farther: distances in the plane are not quite geodesic.
     farthest = np.full(lon.size, 1010.0 * within_km)
-    start, reach = _within(index, xy, metres, farthest, np.full(lon.size, -1, dtype=np.int32))
+    start, reach = _within(index, xy, metres, farthest)
     place = np.repeat(np.arange(lon.size), np.diff(start))
     segment, t, _, away_km = _feet(reaches, reach, xy[place])
     near = np.flatnonzero(away_km <= within_km)

@@ -7,12 +7,21 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import shapely
 from pyproj import Geod
 
 import riskmap as rm
 from riskmap import threads
-from riskmap.network.attach import Places, index_water, nearest_places, places_within
-from riskmap.network.reaches import Reaches, build_reaches
+from riskmap.network.attach import (
+    ANOTHER,
+    ANOTHER_KM,
+    NEARLY,
+    Places,
+    index_water,
+    nearest_places,
+    places_within,
+)
+from riskmap.network.reaches import Reaches, build_reaches, draw_lines
 from tests import studies
 from tests.river_networks import grow_rivers, rivers_of
 from tests.studies import SmallStudy
@@ -135,3 +144,52 @@ def test_sites_lie_where_they_did_whatever_the_number_of_threads(
         values = [getattr(places, name) for places in found]
         assert (values[0] == values[1]).all()
         assert (values[0] == values[2]).all()
+
+
+def test_another_water_is_the_same_wherever_lines_are_cut() -> None:
+    """A site inside a ring stands between two stretches of one water, in one line or in five."""
+    rng = np.random.default_rng(1)
+    angle = np.linspace(0.0, 2.0 * np.pi, 60)
+    ring = np.column_stack([-70.0 + 0.03 * np.cos(angle), -12.0 + 0.02 * np.sin(angle)])
+    ring[-1] = ring[0]
+    lon, lat = rng.uniform([-70.03, -12.02], [-69.97, -11.98], (300, 2)).T
+    found = []
+    for at in ([0], [0, 11], [0, 7, 18, 31, 47]):
+        lines = [ring[low : high + 1] for low, high in pairwise([*at, 59])]
+        reaches = build_reaches(rivers_of(lines), snap_tolerance_m=5.0)
+        usable = np.ones(reaches.u.size, dtype=bool)
+        found.append(nearest_places(reaches, lon, lat, usable=usable))
+    assert np.isfinite(found[0].rival_km).sum() > 20
+    for places in found[1:]:
+        assert places.distance_km == pytest.approx(found[0].distance_km, rel=1e-9)
+        assert places.rival_km == pytest.approx(found[0].rival_km, rel=1e-9)
+
+
+def test_another_water_is_that_of_a_search_of_all_places() -> None:
+    """Places ten metres apart on all lines stand for the lines; one of these is all bends."""
+    rng = np.random.default_rng(2)
+    along = np.linspace(0.0, 1.0, 200)
+    bends = np.column_stack([-70.0 + 0.02 * np.sin(20.0 * along), -12.0 + 0.1 * along])
+    meanders = [bends, *grow_rivers(rng, 4, latitude=-12.1).lines]
+    reaches = build_reaches(rivers_of(meanders), snap_tolerance_m=5.0)
+    low, high = reaches.coords.min(axis=0), reaches.coords.max(axis=0)
+    lon, lat = rng.uniform(low, high, (60, 2)).T
+    usable = np.ones(reaches.u.size, dtype=bool)
+    places = nearest_places(reaches, lon, lat, usable=usable)
+    dense = shapely.get_coordinates(
+        shapely.segmentize(draw_lines(reaches.coords, reaches.offsets), 1e-4)
+    )
+    geod = Geod(ellps="WGS84")
+    for s in range(lon.size):
+        here = np.full(len(dense), lon[s]), np.full(len(dense), lat[s])
+        away_km = np.asarray(geod.inv(*here, *dense.T)[2]) / 1000.0
+        foot = np.broadcast_to(dense[away_km.argmin()], dense.shape)
+        apart_km = np.asarray(geod.inv(*foot.T, *dense.T)[2]) / 1000.0
+        within_km = places.distance_km[s] * (1.0 + NEARLY)
+        another = apart_km > max(ANOTHER * within_km, ANOTHER_KM)
+        nearest_km = away_km[another].min(initial=np.inf)
+        if abs(nearest_km - within_km) < 0.05:
+            continue  # who is right is a matter of metres
+        assert places.rival_km[s] == pytest.approx(
+            nearest_km if nearest_km < within_km else np.inf, abs=0.05
+        )
