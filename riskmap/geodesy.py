@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 from pyproj import Geod
 
+from riskmap.kernels import leaf
 from riskmap.threads import in_parts
 
 Floats = npt.NDArray[np.float64]
@@ -273,7 +274,7 @@ def _add_up_runs(  # pragma: no cover
     return np.array(far_runs, dtype=np.int64)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _next_steps(  # pragma: no cover
     coords: Floats, k: int, end: int, x: Floats, y: Floats, steps: Floats
 ) -> tuple[int, bool]:
@@ -295,7 +296,7 @@ def _next_steps(  # pragma: no cover
     return n - 1, far
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _lengths(x: Floats, y: Floats, lengths: Floats) -> None:  # pragma: no cover
     """Put the length of each segment of a short line, m, in `lengths`.
 

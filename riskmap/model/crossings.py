@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import config, njit
 
+from riskmap.kernels import leaf
 from riskmap.model.blocks import Forest
 from riskmap.model.forks import Fork, go_straight, only_end, only_straight, part_ways
 from riskmap.model.kept import Kept, keep, make_room, recall
@@ -379,7 +380,7 @@ def _enter(  # pragma: no cover
         still[to] += through
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _enter_by_both(  # pragma: no cover
     links: Links,
     target: Target,
@@ -408,7 +409,7 @@ def _enter_by_both(  # pragma: no cover
             work.unseen[end] += through
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _follow_chain(  # pragma: no cover
     links: Links,
     target: Target,

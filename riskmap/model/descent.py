@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from riskmap.kernels import leaf
 from riskmap.model.blocks import Forest
 from riskmap.model.crossings import Crossings
 from riskmap.model.forest import Around, Below, Steps, Sums
@@ -228,12 +229,12 @@ def _find_shortcuts(  # pragma: no cover
     return quick
 
 
-@njit(cache=True)
+@leaf
 def _is_something(mass: Floats) -> bool:  # pragma: no cover
     return bool(mass.max() > -np.inf)
 
 
-@njit(cache=True)
+@leaf
 def _matters(  # pragma: no cover
     mass: Floats, place: int, weight: Floats, start: int, beta: Floats, hours: float, floor: float
 ) -> bool:
@@ -299,13 +300,13 @@ def _descend(  # noqa: C901  # pragma: no cover
                 depth = _across(walks, y, s, h, floor, stack, hours, depth)
 
 
-@njit(cache=True)
+@leaf
 def _places_of_block(forest: Forest, y: int) -> int:  # pragma: no cover
     b = forest.block[y]
     return int(forest.member_start[b + 1] - forest.member_start[b])
 
 
-@njit(cache=True)
+@leaf
 def _across(  # pragma: no cover
     walks: Walks, y: int, start: int, h: float, floor: float, stack: Ints, hours: Floats, depth: int
 ) -> int:

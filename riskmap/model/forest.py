@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from riskmap.kernels import leaf
 from riskmap.model.blocks import Forest
 from riskmap.model.crossings import Crossings, list_crossings, load_blocks, solve_crossings
 from riskmap.model.links import Links
@@ -310,7 +311,7 @@ def _gather(  # pragma: no cover
     return below
 
 
-@njit(cache=True)
+@leaf
 def _seen_from(  # pragma: no cover
     forest: Forest,
     at: Crossings,
@@ -382,7 +383,7 @@ def _surround(  # pragma: no cover
     return found
 
 
-@njit(cache=True)
+@leaf
 def _surround_block(  # pragma: no cover
     forest: Forest,
     at: Crossings,

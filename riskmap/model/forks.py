@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from riskmap.kernels import leaf
 from riskmap.model.links import Links
 from riskmap.model.passes import Target, Work, between, efficient, log_share
 from riskmap.network.arcs import Floats, Ints
@@ -44,7 +45,7 @@ class Fork(NamedTuple):
     survive: tuple[float, float]  # from the end on
 
 
-@njit(cache=True)
+@leaf
 def part_ways(  # pragma: no cover
     chain: int,
     ends: tuple[int, int],
@@ -87,7 +88,7 @@ def part_ways(  # pragma: no cover
     return Fork((first / (first + last), last / (first + last)), left, beyond)
 
 
-@njit(cache=True)
+@leaf
 def without(  # pragma: no cover
     back: int,
     node: int,
@@ -106,7 +107,7 @@ def without(  # pragma: no cover
     return total, beyond
 
 
-@njit(cache=True)
+@leaf
 def only_straight(  # pragma: no cover
     links: Links, target: Target, slot: int, round_h: float, round_d: float, theta: float
 ) -> tuple[float, float]:
@@ -123,7 +124,7 @@ def only_straight(  # pragma: no cover
     return hours, survival * links.end_survival[target.node]
 
 
-@njit(cache=True)
+@leaf
 def go_straight(  # pragma: no cover
     links: Links,
     target: Target,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from riskmap.kernels import leaf
 from riskmap.model.blocks import Forest
 from riskmap.model.crossings import Crossings
 from riskmap.model.descent import STARTS, STARTS_OUTSIDE, Masses, Start
@@ -154,7 +155,7 @@ def _over(here: float, onward: float, beta: float, hours: float) -> float:  # pr
     return float(np.logaddexp(here, onward) - beta * hours) if hours < np.inf else -np.inf
 
 
-@njit(cache=True)
+@leaf
 def _entry_in_block(  # pragma: no cover
     entering: InBlocks, first: Ints, place: int, corridor: int
 ) -> int:
@@ -334,7 +335,7 @@ def _corridors_of_chains(  # pragma: no cover
     return start, along[:n], how_far[:n]
 
 
-@njit(cache=True)
+@leaf
 def _record_start(  # pragma: no cover
     links: Links, target: Target, work: Work, origin: int, waters: Waters, row: Floats
 ) -> None:
@@ -357,7 +358,7 @@ def _record_start(  # pragma: no cover
     _record_links(links, work, links.slot_node[last], waters, row)
 
 
-@njit(cache=True)
+@leaf
 def _record_part(  # pragma: no cover
     arcs: Ints,
     begin: int,
@@ -379,7 +380,7 @@ def _record_part(  # pragma: no cover
     work.gather[kind + 1, slot] = 0.0
 
 
-@njit(cache=True)
+@leaf
 def _record_links(  # pragma: no cover
     links: Links, work: Work, node: int, waters: Waters, row: Floats
 ) -> None:
@@ -447,7 +448,7 @@ def _wait(work: Work, size: int, node: int) -> int:  # pragma: no cover
     return int(heap_push(work.keys, work.items, size, -float(work.rank[node]), node))
 
 
-@njit(cache=True)
+@leaf
 def _record_arrival(  # pragma: no cover
     links: Links, target: Target, work: Work, waters: Waters, row: Floats
 ) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from riskmap.kernels import leaf
 from riskmap.model.links import Links
 from riskmap.network.arcs import Floats, Ints
 from riskmap.network.shortest import heap_pop, heap_push
@@ -79,7 +80,7 @@ def join_work(links: Links, sums: tuple[Floats, Floats, Floats]) -> Work:  # pra
     )  # fmt: skip
 
 
-@njit(cache=True)
+@leaf
 def between(links: Links, slot: int, other: int) -> tuple[float, float]:  # pragma: no cover
     """Return generalized time (infinite if closed) and survival from a slot to one of its chain."""
     if slot <= other:
@@ -138,7 +139,7 @@ def efficient(d_v: float, d_u: float, excess: float) -> bool:  # pragma: no cove
     return d_v < d_u * (1.0 - ROUNDING) or excess <= ROUNDING * d_u
 
 
-@njit(cache=True)
+@leaf
 def settle(links: Links, target: Target, work: Work) -> int:  # pragma: no cover
     """Find d for every decision node, and their order; return how many have a route."""
     work.d[:] = np.inf
@@ -147,7 +148,7 @@ def settle(links: Links, target: Target, work: Work) -> int:  # pragma: no cover
     return settle_anew(links, target, work)
 
 
-@njit(cache=True)
+@leaf
 def forget(links: Links, work: Work, settled: int) -> None:  # pragma: no cover
     """Take a destination's times and shares back, where there are any, as `settle` does."""
     out_start, out_link, share = links.out_start, links.out_link, work.share
@@ -159,7 +160,7 @@ def forget(links: Links, work: Work, settled: int) -> None:  # pragma: no cover
             share[out_link[i]] = 0.0
 
 
-@njit(cache=True)
+@leaf
 def settle_anew(links: Links, target: Target, work: Work) -> int:  # pragma: no cover
     """Do what `settle` does where nothing is left of another destination."""
     in_start, in_link, link_tail, link_h = (
@@ -194,7 +195,7 @@ def settle_anew(links: Links, target: Target, work: Work) -> int:  # pragma: no 
     return settled
 
 
-@njit(cache=True)
+@leaf
 def weigh(  # pragma: no cover
     links: Links, target: Target, work: Work, settled: int, theta: float
 ) -> None:
@@ -234,7 +235,7 @@ def weigh(  # pragma: no cover
         share[only], survive[u] = 1.0, link_survival[only] * survive[link_head[only]]
 
 
-@njit(cache=True)
+@leaf
 def _share_out(  # pragma: no cover
     links: Links, target: Target, work: Work, u: int, theta: float
 ) -> None:
@@ -264,7 +265,7 @@ def _share_out(  # pragma: no cover
     work.survive[u] = survive
 
 
-@njit(cache=True)
+@leaf
 def _largest(  # pragma: no cover
     links: Links, target: Target, work: Work, u: int, theta: float
 ) -> float:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from riskmap.kernels import leaf
 from riskmap.model.forks import go_straight, without
 from riskmap.model.links import Links
 from riskmap.model.passes import (
@@ -129,7 +130,7 @@ def _cost_table(links: Links, destinations: Ints, origins: Ints) -> Floats:  # p
     return costs
 
 
-@njit(cache=True)
+@leaf
 def depart(  # pragma: no cover
     links: Links,
     target: Target,
@@ -156,7 +157,7 @@ def depart(  # pragma: no cover
     return work.d[origin], work.survive[origin]
 
 
-@njit(cache=True)
+@leaf
 def _fork_cost(links: Links, target: Target, work: Work, slot: int) -> float:  # pragma: no cover
     """Return the least time from mid-chain; note in `fork` the two links that begin there.
 
@@ -191,7 +192,7 @@ def _fork_cost(links: Links, target: Target, work: Work, slot: int) -> float:  #
     return min(by_first, float(work.fork[TIME, 1] + work.fork[ONWARD, 1]))
 
 
-@njit(cache=True)
+@leaf
 def _share_back(  # pragma: no cover
     links: Links, target: Target, work: Work, slot: int, side: int
 ) -> float:
@@ -205,7 +206,7 @@ def _share_back(  # pragma: no cover
     return float(work.share[2 * chain + side])
 
 
-@njit(cache=True)
+@leaf
 def _without_return(  # pragma: no cover
     links: Links, target: Target, work: Work, slot: int, side: int
 ) -> tuple[float, float]:
@@ -224,7 +225,7 @@ def _without_return(  # pragma: no cover
     return total, beyond
 
 
-@njit(cache=True)
+@leaf
 def _straight(  # pragma: no cover
     links: Links,
     slot: int,
@@ -242,7 +243,7 @@ def _straight(  # pragma: no cover
     return time + rest, survival * survival_of_rest
 
 
-@njit(cache=True)
+@leaf
 def _split(  # pragma: no cover
     links: Links,
     target: Target,
@@ -275,7 +276,7 @@ def _split(  # pragma: no cover
     return survival
 
 
-@njit(cache=True)
+@leaf
 def _leave(  # pragma: no cover
     links: Links,
     target: Target,
@@ -308,7 +309,7 @@ def _leave(  # pragma: no cover
     work.unseen[node] += unseen
 
 
-@njit(cache=True)
+@leaf
 def pass_on(  # pragma: no cover
     links: Links,
     target: Target,
@@ -340,7 +341,7 @@ def pass_on(  # pragma: no cover
             work.gather[row + 1, target.slot] += unseen * through
 
 
-@njit(cache=True)
+@leaf
 def send(links: Links, target: Target, work: Work, settled: int) -> None:  # pragma: no cover
     """Carry what arrives at each decision node on to the destination, farthest first."""
     # Each array is taken out of its tuple once: that counts a reference, which costs more than
@@ -371,7 +372,7 @@ def send(links: Links, target: Target, work: Work, settled: int) -> None:  # pra
                 unseen[v] += through
 
 
-@njit(cache=True)
+@leaf
 def spread(  # pragma: no cover
     links: Links, link_flow: Floats, gather: Floats, arc_flow: Floats
 ) -> None:

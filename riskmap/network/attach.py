@@ -19,6 +19,7 @@ from numba import njit
 from pyproj import Geod
 
 from riskmap.geodesy import measures_on, metres_per_degree, vertex_measures_km
+from riskmap.kernels import leaf
 from riskmap.network.arcs import Bools, Floats, Ints
 from riskmap.network.grids import (
     Boxes,
@@ -308,7 +309,7 @@ def _lean(lat: float) -> float:  # pragma: no cover
     return 0.5 * math.radians(1.0) * math.tan(math.radians(lat))
 
 
-@njit(cache=True)
+@leaf
 def _gap_m(  # pragma: no cover
     box: Floats, b: int, x: float, y: float, mx: float, my: float, lean: float
 ) -> float:
@@ -320,7 +321,7 @@ def _gap_m(  # pragma: no cover
     return (1.0 - 1e-9) * math.sqrt(ex * ex + ey * ey)
 
 
-@njit(cache=True)
+@leaf
 def _away_m(  # pragma: no cover
     xy: Floats, first: int, last: int, x: float, y: float, mx: float, my: float, lean: float
 ) -> float:

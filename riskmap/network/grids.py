@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from riskmap.kernels import leaf
 from riskmap.threads import in_parts
 
 Floats = npt.NDArray[np.float64]
@@ -211,14 +212,14 @@ def _group_boxes(  # pragma: no cover
     return start, member
 
 
-@njit(cache=True)
+@leaf
 def _fill_from_end(start: Longs) -> None:  # pragma: no cover
     """Turn how many there are of each into where each ends, in place; filled from the end."""
     for c in range(1, start.size):
         start[c] += start[c - 1]
 
 
-@njit(cache=True)
+@leaf
 def reached(  # pragma: no cover
     grid: Grid, x0: float, y0: float, x1: float, y1: float
 ) -> tuple[int, int, int, int]:

@@ -15,6 +15,7 @@ import shapely
 from numba import njit
 
 from riskmap.geodesy import vertex_measures_m
+from riskmap.kernels import leaf
 from riskmap.network.arcs import Bools, Floats, Geometries, Ints, group_by
 from riskmap.network.chains import trace_chains
 from riskmap.network.grids import LINES_A_THREAD
@@ -146,7 +147,7 @@ def _leave_copies(  # pragma: no cover
                 break
 
 
-@njit(cache=True)
+@leaf
 def _equal(coords: Floats, offsets: Longs, a: int, b: int) -> bool:  # pragma: no cover
     """Tell whether two lines have the same vertices, from either end."""
     n = offsets[a + 1] - offsets[a]
@@ -303,7 +304,7 @@ def _stops_of_chains(  # pragma: no cover
     return stop
 
 
-@njit(cache=True)
+@leaf
 def _way_out(  # pragma: no cover
     coords: Floats, offsets: Longs, line: int, side: int
 ) -> tuple[float, float, float]:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from riskmap.kernels import leaf
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.reaches import Reaches
 from riskmap.network.shortest import heap_pop, heap_push
@@ -182,14 +183,14 @@ def _link(  # pragma: no cover
     return linked
 
 
-@njit(cache=True)
+@leaf
 def _stays(lines: Lines, a: int, b: int, most_km: float) -> bool:  # pragma: no cover
     """Tell whether the way between two candidates is along the reach of both."""
     apart_km = abs(lines.km[b] - lines.km[a])
     return bool(lines.reach[a] == lines.reach[b] and apart_km <= most_km)
 
 
-@njit(cache=True)
+@leaf
 def _way_km(  # pragma: no cover
     water: Water, room: Room, lines: Lines, a: int, b: int, most_km: float
 ) -> float:
@@ -201,7 +202,7 @@ def _way_km(  # pragma: no cover
     return float(min(room.km[water.u[reach]] + km, by_v))
 
 
-@njit(cache=True)
+@leaf
 def _search(  # pragma: no cover
     water: Water, room: Room, reach: int, at_km: float, most_km: float
 ) -> int:
@@ -228,7 +229,7 @@ def _search(  # pragma: no cover
     return visited
 
 
-@njit(cache=True)
+@leaf
 def _come_to(  # pragma: no cover
     room: Room, visited: int, node: int, km: float, before: int
 ) -> int:
@@ -240,7 +241,7 @@ def _come_to(  # pragma: no cover
     return visited
 
 
-@njit(cache=True)
+@leaf
 def _clean(room: Room, visited: int) -> None:  # pragma: no cover
     """Make the room clean again after a search."""
     for k in range(visited):

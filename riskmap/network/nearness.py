@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from riskmap.geodesy import scale_at
+from riskmap.kernels import leaf
 from riskmap.network.arcs import Bools
 from riskmap.network.grids import Boxes, Floats, Grid, Ints, Longs, bounds, place_grid, reached
 from riskmap.threads import in_parts
@@ -163,7 +164,7 @@ def margins(  # pragma: no cover
     return 1.001 * within_m / east + _SKIN, 1.001 * within_m / north + _SKIN
 
 
-@njit(cache=True)
+@leaf
 def in_reach(  # pragma: no cover
     xy: Floats, k: int, x: float, y: float, margin_x: float, margin_y: float
 ) -> bool:
@@ -240,7 +241,7 @@ def _find_feet(  # pragma: no cover
     return np.array(found)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _boxes_near(  # pragma: no cover
     box: Floats,
     start: Longs,
@@ -273,7 +274,7 @@ def _boxes_near(  # pragma: no cover
     return n
 
 
-@njit(cache=True)
+@leaf
 def _inside(  # pragma: no cover
     xy: Floats,
     along: Floats,
@@ -298,7 +299,7 @@ def _inside(  # pragma: no cover
     return True
 
 
-@njit(cache=True)
+@leaf
 def foot(  # pragma: no cover
     xy: Floats, k: int, x: float, y: float, mx: float, my: float
 ) -> tuple[float, float]:
@@ -368,7 +369,7 @@ def _add_touching(  # pragma: no cover
                 touching.append(b)
 
 
-@njit(cache=True)
+@leaf
 def _touches(  # pragma: no cover
     xy: Floats, k: int, x0: float, y0: float, x1: float, y1: float
 ) -> bool:
@@ -407,7 +408,7 @@ def _cross(  # pragma: no cover
     return np.array(found)
 
 
-@njit(cache=True)
+@leaf
 def _meeting(xy: Floats, i: int, j: int) -> tuple[float, float]:  # pragma: no cover
     """Return the fractions at which two segments meet; negative where they do not."""
     if max(xy[i, 0], xy[i + 1, 0]) + _SKIN < min(xy[j, 0], xy[j + 1, 0]):
@@ -431,7 +432,7 @@ def _meeting(xy: Floats, i: int, j: int) -> tuple[float, float]:  # pragma: no c
     return min(1.0, max(0.0, s)), min(1.0, max(0.0, t))
 
 
-@njit(cache=True)
+@leaf
 def runs_along(  # pragma: no cover
     xy: Floats,
     one: tuple[int, int],
@@ -449,7 +450,7 @@ def runs_along(  # pragma: no cover
     return True
 
 
-@njit(cache=True)
+@leaf
 def _beside(  # pragma: no cover
     xy: Floats,
     run: tuple[int, int],

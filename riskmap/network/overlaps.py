@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 
 from riskmap.geodesy import scale_at
+from riskmap.kernels import leaf
 from riskmap.network.arcs import Bools, Floats, Ints, group_by
 from riskmap.network.grids import Boxes, Grid, box_grid, take_boxes
 from riskmap.network.joining import Chains, Longs, line_at, measure, remeasure
@@ -198,7 +199,7 @@ def _choose_runs(  # pragma: no cover
     return chosen
 
 
-@njit(cache=True)
+@leaf
 def _is_tied(lines: Lines, end: int, chain: int, within_m: float) -> bool:  # pragma: no cover
     """Tell whether an end lies within reach of an end of a chain."""
     k = lines.first[end // 2] if end % 2 == 0 else lines.last[end // 2]
@@ -316,7 +317,7 @@ def _steps_beside(  # pragma: no cover
     return np.empty(0)
 
 
-@njit(cache=True)
+@leaf
 def _place_at(  # pragma: no cover
     xy: Floats, along: Floats, k: int, at: float, ahead: np.bool_
 ) -> tuple[int, float, float]:
@@ -334,7 +335,7 @@ def _place_at(  # pragma: no cover
     return k, x, y
 
 
-@njit(cache=True)
+@leaf
 def _away(  # pragma: no cover
     xy: Floats,
     along: Floats,

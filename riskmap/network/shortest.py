@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from riskmap.kernels import leaf
 from riskmap.network.arcs import Floats, Ints
 
 
-@njit(cache=True)
+@leaf
 def heap_push(
     keys: Floats, items: Ints, size: int, key: float, item: int
 ) -> int:  # pragma: no cover
@@ -30,7 +31,7 @@ def heap_push(
     return size + 1
 
 
-@njit(cache=True)
+@leaf
 def heap_pop(keys: Floats, items: Ints, size: int) -> int:  # pragma: no cover
     """Remove the first entry (read it before, at position 0) and return the new size."""
     size -= 1
