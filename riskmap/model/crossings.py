@@ -232,15 +232,15 @@ def _solve(  # pragma: no cover
     for x in range(first, last):
         while x >= at.exit_start[b + 1]:
             b += 1
-        target = aim(links, forest.inner_of[at.exit[x]])
+        target = aim(links, forest.inner_of[at.exit[x]], work)
         settled = settle_anew(links, target, work)
         weigh(links, target, work, settled, theta)
-        keep(links, target, work, settled, at.kept, x)
+        keep(links, work, settled, at.kept, x)
         _cross(links, forest, at, target, work, b, x, theta)
         forget(links, work, settled)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _cross(  # pragma: no cover
     links: Links,
     forest: Forest,
@@ -322,7 +322,7 @@ def _load(  # pragma: no cover
             forget(links, work, settled)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _enter(  # pragma: no cover
     links: Links,
     forest: Forest,

@@ -426,7 +426,7 @@ def _follow(  # noqa: C901  # pragma: no cover
         for side in range(2):
             if target.chain >= 0 and links.slot_node[target.ends[side]] == u:
                 coming = FROM_FIRST if side == 0 else FROM_LAST
-                work.gather[coming, target.slot] += arriving * target.links[side, 2]
+                work.gather[coming, target.slot] += arriving * work.ending[side, 2]
         for i in range(links.out_start[u], links.out_start[u + 1]):
             link = links.out_link[i]
             flow = arriving * work.share[link]

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from riskmap.kernels import leaf
 from riskmap.model.links import Links
-from riskmap.model.passes import Target, Work, aim, point, settle_anew, weigh
+from riskmap.model.passes import Target, Work, aim, locate, settle_anew, weigh
 from riskmap.network.arcs import Floats, Ints
 
 Longs = npt.NDArray[np.int64]
@@ -29,7 +29,7 @@ class Kept(NamedTuple):
     log_w: Floats
     survive: Floats
     share: Floats
-    ending: Floats  # (n_exits, 2, 3) `Target.links`
+    ending: Floats  # (n_exits, 2, 3)
 
 
 def make_room(nodes: Longs, shares: Longs) -> Kept:
@@ -45,14 +45,17 @@ def make_room(nodes: Longs, shares: Longs) -> Kept:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def keep(  # pragma: no cover
-    links: Links, target: Target, work: Work, settled: int, kept: Kept, x: int
+    links: Links, work: Work, settled: int, kept: Kept, x: int
 ) -> None:
     """Keep what was found for an exit, where there is room."""
     if kept.settled[x] < 0:
         return
-    kept.settled[x], kept.ending[x] = settled, target.links
+    kept.settled[x] = settled
+    for side in range(2):
+        for what in range(3):
+            kept.ending[x, side, what] = work.ending[side, what]
     out_start, out_link, order, share = links.out_start, links.out_link, work.order, work.share
     d, log_w, survive = work.d, work.log_w, work.survive
     kept_order, kept_share, kept_d = kept.order, kept.share, kept.d
@@ -67,14 +70,14 @@ def keep(  # pragma: no cover
             s += 1
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def recall(  # pragma: no cover
     links: Links, node: int, work: Work, kept: Kept, x: int, theta: float
 ) -> tuple[Target, int]:
     """Put back what was kept of an exit, or find it again; return it and how many have a way."""
     settled = kept.settled[x]
     if settled < 0:
-        target = aim(links, node)
+        target = aim(links, node, work)
         settled = settle_anew(links, target, work)
         weigh(links, target, work, settled, theta)
         return target, settled
@@ -90,4 +93,7 @@ def recall(  # pragma: no cover
         for i in range(out_start[u], out_start[u + 1]):
             share[out_link[i]] = kept_share[s]
             s += 1
-    return point(links, node, kept.ending[x]), settled
+    for side in range(2):
+        for what in range(3):
+            work.ending[side, what] = kept.ending[x, side, what]
+    return locate(links, node), settled

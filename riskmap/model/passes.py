@@ -41,6 +41,8 @@ class Work(NamedTuple):
     gather: Floats  # (8, n_slots) the same of the parts of links that begin or end in mid-chain
     arc_flow: Floats  # (2, n_arcs) the same, of arcs between two sites of one chain
     fork: Floats  # (5, 2) scratch of `_split`
+    ending: Floats  # (2, 3) links that end at the destination in mid-chain, from either end of its
+    # chain: generalized time, survival, share at that end
 
 
 class Target(NamedTuple):
@@ -50,7 +52,6 @@ class Target(NamedTuple):
     chain: int
     slot: int
     ends: tuple[int, int]  # first and last slot of that chain
-    links: Floats  # (2, 3) from either end: generalized time, survival, share at that end
 
 
 # Rows of Work.gather, each followed by its undetected transits: what a site in mid-chain sends to
@@ -76,7 +77,7 @@ def join_work(links: Links, sums: tuple[Floats, Floats, Floats]) -> Work:  # pra
         np.full(n, np.inf), np.empty(n), np.empty(n), np.zeros(n), np.zeros(n),
         np.full(n, np.int32(-1)), np.empty(n, dtype=np.int32),
         np.empty(n_links + 2), np.empty(n_links + 2, dtype=np.int32), np.zeros(n_links),
-        sums[0], sums[1], sums[2], np.empty((5, 2)),
+        sums[0], sums[1], sums[2], np.empty((5, 2)), np.empty((2, 3)),
     )  # fmt: skip
 
 
@@ -98,27 +99,26 @@ def between(links: Links, slot: int, other: int) -> tuple[float, float]:  # prag
     return time, np.exp(links.backward_hazard[other] - links.backward_hazard[slot])
 
 
-@njit(cache=True)
-def aim(links: Links, node: int) -> Target:  # pragma: no cover
+@leaf
+def aim(links: Links, node: int, work: Work) -> Target:  # pragma: no cover
     """Find where a destination lies, and the links that end there in mid-chain."""
-    ending = np.zeros((2, 3))
-    ending[:, 0] = np.inf
-    target = point(links, node, ending)
+    target = locate(links, node)
     for side in range(2):
+        work.ending[side, 0], work.ending[side, 1], work.ending[side, 2] = np.inf, 0.0, 0.0
         if target.chain >= 0 and not links.is_cycle[target.chain]:
-            end = target.ends[side]
-            ending[side, 0], ending[side, 1] = between(links, end, target.slot)
+            time, survival = between(links, target.ends[side], target.slot)
+            work.ending[side, 0], work.ending[side, 1] = time, survival
     return target
 
 
-@njit(cache=True)
-def point(links: Links, node: int, ending: Floats) -> Target:  # pragma: no cover
-    """Find where a destination lies, given the links that end there in mid-chain."""
+@leaf
+def locate(links: Links, node: int) -> Target:  # pragma: no cover
+    """Find where a destination lies."""
     chain, slot = int(links.node_chain[node]), int(links.node_slot[node])
     first, last = -1, -1
     if chain >= 0:
         first, last = int(links.chain_start[chain]), int(links.chain_start[chain + 1]) - 1
-    return Target(int(node), chain, slot, (first, last), ending)
+    return Target(int(node), chain, slot, (first, last))
 
 
 @njit(cache=True)
@@ -172,10 +172,10 @@ def settle_anew(links: Links, target: Target, work: Work) -> int:  # pragma: no 
         d[target.node] = 0.0
         size = heap_push(keys, items, size, 0.0, target.node)
     for side in range(2):
-        if target.chain >= 0 and target.links[side, 0] < np.inf:
+        if target.chain >= 0 and work.ending[side, 0] < np.inf:
             node = links.slot_node[target.ends[side]]
-            if target.links[side, 0] < d[node]:
-                d[node] = target.links[side, 0]
+            if work.ending[side, 0] < d[node]:
+                d[node] = work.ending[side, 0]
                 size = heap_push(keys, items, size, d[node], node)
     settled = 0
     while size > 0:
@@ -247,8 +247,8 @@ def _share_out(  # pragma: no cover
         total += work.share[link]
     for side in range(2):
         if target.chain >= 0 and links.slot_node[target.ends[side]] == u:
-            target.links[side, 2] = np.exp(target.links[side, 2] - top)
-            total += target.links[side, 2]
+            work.ending[side, 2] = np.exp(work.ending[side, 2] - top)
+            total += work.ending[side, 2]
     survive = 0.0
     for i in range(links.out_start[u], links.out_start[u + 1]):
         link = links.out_link[i]
@@ -258,9 +258,9 @@ def _share_out(  # pragma: no cover
             survive += work.share[link] * links.link_survival[link] * beyond
     for side in range(2):
         if target.chain >= 0 and links.slot_node[target.ends[side]] == u:
-            target.links[side, 2] /= total
+            work.ending[side, 2] /= total
             beyond = links.end_survival[target.node]
-            survive += target.links[side, 2] * target.links[side, 1] * beyond
+            survive += work.ending[side, 2] * work.ending[side, 1] * beyond
     work.log_w[u] = top + np.log(total)
     work.survive[u] = survive
 
@@ -276,6 +276,6 @@ def _largest(  # pragma: no cover
     for side in range(2):
         if target.chain >= 0 and links.slot_node[target.ends[side]] == u:
             d_u = work.d[u]
-            target.links[side, 2] = log_share(target.links[side, 0] - d_u, d_u, theta)
-            top = max(top, target.links[side, 2])
+            work.ending[side, 2] = log_share(work.ending[side, 0] - d_u, d_u, theta)
+            top = max(top, work.ending[side, 2])
     return top

@@ -100,7 +100,7 @@ def _load(  # pragma: no cover
     cost = np.full(trips.origin.size, np.inf)
     survival = np.zeros(trips.origin.size)
     for k in range(trips.destination.size):
-        target = aim(links, trips.destination[k])
+        target = aim(links, trips.destination[k], work)
         settled = settle(links, target, work)
         weigh(links, target, work, settled, theta)
         for t in range(trips.start[k], trips.start[k + 1]):
@@ -118,7 +118,7 @@ def _cost_table(links: Links, destinations: Ints, origins: Ints) -> Floats:  # p
     work = allocate(links, 0)
     costs = np.empty((destinations.size, origins.size))
     for k in range(destinations.size):
-        target = aim(links, destinations[k])
+        target = aim(links, destinations[k], work)
         settle(links, target, work)
         for i in range(origins.size):
             if origins[i] == target.node:
@@ -202,7 +202,7 @@ def _share_back(  # pragma: no cover
     """
     chain = links.node_chain[links.slot_node[slot]]
     if chain == target.chain:
-        return float(target.links[side, 2])
+        return float(work.ending[side, 2])
     return float(work.share[2 * chain + side])
 
 
@@ -219,9 +219,9 @@ def _without_return(  # pragma: no cover
     for other in range(2):
         back = chain == target.chain and other == side
         if target.chain >= 0 and links.slot_node[target.ends[other]] == node and not back:
-            total += target.links[other, 2]
-            survive = target.links[other, 1] * links.end_survival[target.node]
-            beyond += target.links[other, 2] * survive
+            total += work.ending[other, 2]
+            survive = work.ending[other, 1] * links.end_survival[target.node]
+            beyond += work.ending[other, 2] * survive
     return total, beyond
 
 
@@ -335,8 +335,8 @@ def pass_on(  # pragma: no cover
     for side in range(2):
         if target.chain >= 0 and links.slot_node[target.ends[side]] == u and side != but_side:
             row = FROM_FIRST if side == 0 else FROM_LAST
-            share = target.links[side, 2]
-            through = share * target.links[side, 1] * links.end_survival[target.node]
+            share = work.ending[side, 2]
+            through = share * work.ending[side, 1] * links.end_survival[target.node]
             work.gather[row, target.slot] += arriving * share
             work.gather[row + 1, target.slot] += unseen * through
 
