@@ -51,7 +51,7 @@ from riskmap.network.nearness import (
     take,
 )
 from riskmap.network.overlaps import LEAST_RUN, trim_overlaps
-from riskmap.report import Note
+from riskmap.report import Count, Note
 
 #: Lines that leave a node within the tolerance of each other for so many tolerances at most have
 #: ends that are off; those that do for longer are two digitisations of one.
@@ -96,7 +96,7 @@ def _several_parts(shape: Longs) -> list[Note]:
     several = int((np.bincount(shape) > 1).sum())
     if not several:
         return []
-    what = f"{several} lines of several parts were taken apart"
+    what = f"{Count(several):line of several parts was|lines of several parts were} taken apart"
     return [Note("mended", "rivers", None, what, count=several)]
 
 
