@@ -19,9 +19,9 @@ Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 
 def leaf(function: Kernel) -> Kernel:
-    """Compile a function that kernels call in their loops, without counting references.
+    """Compile a function without counting references.
 
-    It may make no array and return none, since nothing would count it. Nor is it for Python to
-    call: that is what `numba.njit` is for.
+    It may make no array and return none, also in a tuple, since nothing would count it. It may be
+    called from kernels or from Python, and call kernels.
     """
     return cast("Kernel", njit(**_OPTIONS)(function))

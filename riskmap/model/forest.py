@@ -160,7 +160,8 @@ def flow_of_movement(
     at = forest.place[ends.origin]
     reach = np.isfinite(strength)
     base = np.where(reach, strength, 0.0)
-    transits, undetected = _load_bridges(forest, sums, arcs.tail.size)
+    transits, undetected = np.zeros((2, arcs.tail.size))
+    _load_bridges(forest, sums, transits, undetected)
     volume, unseen = _fill_crossings(crossings, push, pull, beta_per_h)
     inside, unseen_inside = load_blocks(
         links, forest, crossings, volume=volume, unseen=unseen, theta_per_h=theta_per_h
@@ -278,8 +279,7 @@ def _shift(a: float, beta: float, hours: float) -> float:  # pragma: no cover
     return -np.inf if hours == np.inf or a == -np.inf else a - beta * hours
 
 
-@njit(cache=True)
-def _gather(  # pragma: no cover
+def _gather(
     forest: Forest,
     at: Crossings,
     own: Floats,
@@ -288,13 +288,27 @@ def _gather(  # pragma: no cover
     beta: float,
     pull: bool,  # noqa: FBT001
 ) -> Below:
-    """Add up what hangs on each place, from the last place to the first."""
-    n = forest.node.size
+    """Add up what hangs on each place."""
+    n = own.size
     below = Below(
-        own.copy(), own_s.copy(), np.full(n, -np.inf), np.ones(n),
-        np.full(n, -np.inf), np.ones(n), np.full(n, -np.inf), np.ones(n),
+        own.copy(), own_s.copy(), np.full(n, NONE), np.ones(n),
+        np.full(n, NONE), np.ones(n), np.full(n, NONE), np.ones(n),
     )  # fmt: skip
-    for k in range(n - 1, -1, -1):
+    _add_below(forest, at, below, steps, beta, pull)
+    return below
+
+
+@leaf
+def _add_below(  # pragma: no cover
+    forest: Forest,
+    at: Crossings,
+    below: Below,
+    steps: Steps,
+    beta: float,
+    pull: bool,  # noqa: FBT001
+) -> None:
+    """Add up what hangs on each place, from the last place to the first, in place."""
+    for k in range(forest.node.size - 1, -1, -1):
         p = forest.parent[k]
         if p < 0 or forest.head[k] != k:
             continue
@@ -308,7 +322,6 @@ def _gather(  # pragma: no cover
         sent, s = _shift(total, beta, steps.towards_h[k]), s * steps.towards_s[k]
         below.sent[k], below.sent_s[k] = sent, s
         below.hang[p], below.hang_s[p] = _join(below.hang[p], below.hang_s[p], sent, s)
-    return below
 
 
 @leaf
@@ -349,8 +362,7 @@ def _seen_from(  # pragma: no cover
     return top + np.log(total), s / total
 
 
-@njit(cache=True)
-def _surround(  # pragma: no cover
+def _surround(
     forest: Forest,
     at: Crossings,
     below: Below,
@@ -358,13 +370,28 @@ def _surround(  # pragma: no cover
     beta: float,
     pull: bool,  # noqa: FBT001
 ) -> Around:
-    """Add up everything else for each place, from the first place to the last."""
+    """Add up everything else for each place."""
     n = forest.node.size
     found = Around(
-        np.full(n, -np.inf), np.ones(n), np.full(n, -np.inf), np.ones(n),
-        np.full(n, -np.inf), np.ones(n), np.full(n, -np.inf), np.ones(n),
+        np.full(n, NONE), np.ones(n), np.full(n, NONE), np.ones(n),
+        np.full(n, NONE), np.ones(n), np.full(n, NONE), np.ones(n),
     )  # fmt: skip
-    for k in range(n):
+    _add_around(forest, at, below, found, steps, beta, pull)
+    return found
+
+
+@leaf
+def _add_around(  # pragma: no cover
+    forest: Forest,
+    at: Crossings,
+    below: Below,
+    found: Around,
+    steps: Steps,
+    beta: float,
+    pull: bool,  # noqa: FBT001
+) -> None:
+    """Add up everything else for each place, from the first place to the last, in place."""
+    for k in range(forest.node.size):
         if forest.head[k] != k:
             continue
         p = forest.parent[k]
@@ -380,7 +407,6 @@ def _surround(  # pragma: no cover
         found.around[k], found.around_s[k] = beyond, s
         if forest.block[k] >= 0:
             _surround_block(forest, at, below, found, k, beta, pull)
-    return found
 
 
 @leaf
@@ -430,14 +456,12 @@ def _fill_crossings(  # pragma: no cover
     return volume, unseen
 
 
-@njit(cache=True)
+@leaf
 def _load_bridges(  # pragma: no cover
-    forest: Forest, sums: Sums, n_arcs: int
-) -> tuple[Floats, Floats]:
-    """Multiply what comes to each bridge by what draws it over."""
+    forest: Forest, sums: Sums, transits: Floats, undetected: Floats
+) -> None:
+    """Multiply what comes to each bridge by what draws it over, in place."""
     below, pull, onward, push = sums.below, sums.pull, sums.onward, sums.push
-    transits = np.zeros(n_arcs)
-    undetected = np.zeros(n_arcs)
     for k in range(forest.node.size):
         if forest.up[k] >= 0:
             flow = np.exp(onward.whole[k] + pull.beyond[k])
@@ -447,4 +471,3 @@ def _load_bridges(  # pragma: no cover
             flow = np.exp(push.parent[k] + below.sent[k])
             transits[forest.down[k]] = flow
             undetected[forest.down[k]] = flow * push.parent_s[k] * below.sent_s[k]
-    return transits, undetected
