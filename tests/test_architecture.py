@@ -15,7 +15,7 @@ import riskmap
 
 PACKAGE = Path(riskmap.__file__).parent
 FLOORS = (
-    ("errors", "report", "steps", "threads", "_version"),
+    ("errors", "report", "steps", "threads", "kernels", "_version"),
     ("schema", "presets", "addresses", "later"),
     ("settings", "sample"),
     ("geodesy", "postgres"),

@@ -8,13 +8,11 @@ there is enough of them, threads take a run each, and every number is still made
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import config, njit
+from numba import njit
 
 from riskmap.kernels import leaf
 from riskmap.model.blocks import Forest
@@ -35,6 +33,7 @@ from riskmap.model.passes import (
 )
 from riskmap.model.routes import depart, pass_on, send, spread
 from riskmap.network.arcs import Arcs, Bools, Floats, Ints
+from riskmap.threads import in_shares
 
 Longs = npt.NDArray[np.int64]
 
@@ -114,7 +113,7 @@ def solve_crossings(
     def solve(first: int, last: int) -> None:
         _solve(links, forest, solved, join_work(links, none), theta_per_h, first, last)
 
-    _in_runs(solve, np.cumsum(shares))
+    in_shares(solve, np.cumsum(shares), least=LINKS_A_THREAD)
     return solved
 
 
@@ -151,7 +150,7 @@ def load_blocks(
         _load(links, forest, crossings, volume, unseen, work, theta_per_h, first, last)
 
     total = np.append(0, np.cumsum(shares))
-    _in_runs(load, total[crossings.exit_start[1:]])
+    in_shares(load, total[crossings.exit_start[1:]], least=LINKS_A_THREAD)
     spread(links, *sums)
     return sums[2][0], sums[2][1]
 
@@ -163,20 +162,6 @@ def _sizes(links: Links, forest: Forest, at: Crossings) -> tuple[Longs, Longs]:
     nodes, links_out = np.diff(chosen[bounds]), np.diff(links.out_start[bounds])
     exits = np.diff(at.exit_start)
     return np.repeat(nodes, exits), np.repeat(links_out, exits).astype(np.int64)
-
-
-def _in_runs(task: Callable[[int, int], None], cost: Longs) -> None:
-    """Do a task for runs of things, given what they cost together with all before them."""
-    total = int(cost[-1]) if cost.size else 0
-    allowed = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    threads = max(1, min(allowed, total // LINKS_A_THREAD))
-    inner = np.searchsorted(cost, total * np.arange(1, threads) / threads)
-    bounds = [0, *inner.tolist(), cost.size]
-    if threads == 1:
-        task(0, cost.size)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(task, bounds[:-1], bounds[1:]))
 
 
 @njit(cache=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import networkx as nx
-import numba
 import numpy as np
 import oracle
 import pytest
@@ -92,7 +91,7 @@ def test_threads_and_what_is_kept_change_no_figure(
     """One thread and three, bit for bit; and blocks solved twice, where there is no room."""
 
     def score(threads: int, room: int) -> Flow:
-        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+        monkeypatch.setattr("riskmap.threads.get_num_threads", lambda: threads)
         monkeypatch.setattr(crossings, "LINKS_A_THREAD", 1)
         monkeypatch.setattr(kept, "KEPT_SHARES", room)
         links = links_of_blocks(arcs, forest, hazard_aversion_h=0.5)
