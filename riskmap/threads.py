@@ -6,9 +6,9 @@ one of them, and in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,16 @@ def in_shares(
     parts = max(1, min(get_num_threads(), total // least))
     inner = np.searchsorted(cost, total * np.arange(1, parts) / parts)
     return _at_once(work, [0, *inner.tolist(), cost.size])
+
+
+def ahead(items: Iterator[Result]) -> Iterator[Result]:
+    """Return items, each made while the one before it is in use."""
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, items, end)
+            yield cast("Result", item)
 
 
 def _at_once(work: Callable[[int, int], Result], bounds: Sequence[int]) -> list[Result]:

@@ -15,6 +15,7 @@ import pyogrio
 import shapely
 
 from riskmap.network.arcs import Geometries
+from riskmap.threads import ahead
 
 #: Rows that are turned into well-known binary at a time; also those of a row group.
 BATCH_ROWS = 1 << 16
@@ -32,7 +33,7 @@ def write_parquet(table: gpd.GeoDataFrame, path: Path) -> None:
     about = {**(stream.schema.metadata or {}), b"geo": json.dumps(_geo(table)).encode()}
     schema = stream.schema.with_metadata(about)
     with pq.ParquetWriter(path, schema) as file:
-        for batch in stream:
+        for batch in ahead(stream):
             file.write_batch(batch)
 
 

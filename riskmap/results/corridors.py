@@ -133,9 +133,7 @@ def _crosses_border(scored: Scored) -> list[bool]:
 
 def _named_shares(shares: tuple[tuple[str, float], ...]) -> str:
     """Return "Mazuko 62 %; Puerto Maldonado 30 %"."""
-    return "; ".join(
-        f"{name} {share:.0%}".replace("%", " %") for name, share in shares[:NAMES_SHOWN]
-    )
+    return "; ".join([f"{name} {100.0 * share:.0f} %" for name, share in shares[:NAMES_SHOWN]])
 
 
 def rank_corridors(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

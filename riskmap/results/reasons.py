@@ -9,10 +9,10 @@ import numpy as np
 import shapely
 
 from riskmap.layers import Layers
-from riskmap.network.arcs import Geometries
+from riskmap.network.arcs import Floats, Geometries
 from riskmap.network.borders import outlines
 from riskmap.results.scored import Scored
-from riskmap.results.shares import Shares, shares_of_corridors
+from riskmap.results.shares import Shares, pairs_by_row, shares_of_corridors
 
 #: A post with fewer effective hours a month on a corridor is not named.
 SMALLEST_HOURS = 0.05
@@ -82,16 +82,22 @@ def _borders_crossed(scored: Scored, borders: gpd.GeoDataFrame | None) -> list[t
 def _post_hours(scored: Scored, layers: Layers) -> list[tuple[tuple[str, float], ...]]:
     """Return (post, effective hours a month) for each corridor, most hours first."""
     patrols, n = scored.patrols, scored.chains.start.size - 1
-    by_corridor: list[list[tuple[str, float]]] = [[] for _ in range(n)]
-    for p, row in enumerate(scored.posts.row):
-        mine = slice(patrols.post_start[p], patrols.post_start[p + 1])
-        corridor = scored.chains.corridor[patrols.post_reach[mine]]
-        on = corridor >= 0
-        hours = np.bincount(corridor[on], patrols.post_hours[mine][on], minlength=n)
-        name = str(layers.tables["police_posts"]["name"].loc[row])
-        for c in np.flatnonzero(hours >= SMALLEST_HOURS):
-            by_corridor[c].append((name, float(hours[c])))
-    return [tuple(sorted(posts, key=lambda pair: (-pair[1], pair[0]))) for posts in by_corridor]
+    n_posts = scored.posts.row.size
+    if not n_posts:
+        return [()] * n
+    post = np.repeat(np.arange(n_posts), np.diff(patrols.post_start))
+    corridor = scored.chains.corridor[patrols.post_reach].astype(np.int64)
+    on = corridor >= 0
+    pairs, which = np.unique(corridor[on] * n_posts + post[on], return_inverse=True)
+    hours: Floats = np.bincount(which, patrols.post_hours[on], minlength=pairs.size).astype(
+        np.float64
+    )
+    kept = hours >= SMALLEST_HOURS
+    corridor, post = np.divmod(pairs[kept], n_posts)
+    names = layers.tables["police_posts"]["name"].loc[scored.posts.row].astype(str)
+    own = names.to_numpy(dtype=object)[post]
+    order = np.lexsort((own.astype(str), -hours[kept], corridor))
+    return pairs_by_row(corridor[order], own[order], hours[kept][order], n=n)
 
 
 def _areas_touched(lines: Geometries, areas: gpd.GeoDataFrame | None) -> list[tuple[str, ...]]:

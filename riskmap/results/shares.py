@@ -175,6 +175,16 @@ def _named(shares: Floats, names: npt.NDArray[np.object_]) -> list[Shares]:
     share = shares[row, key]
     by_name = np.unique(names.astype(str), return_inverse=True)[1]
     order = np.lexsort((by_name[key], -np.round(share, TIED_DIGITS), row))
-    pairs = list(zip(names[key[order]].tolist(), share[order].tolist(), strict=True))
-    ends = np.searchsorted(row, np.arange(shares.shape[0] + 1))
+    return pairs_by_row(row, names[key[order]], share[order], n=shares.shape[0])
+
+
+def pairs_by_row(
+    row: npt.NDArray[np.intp], names: npt.NDArray[np.object_], values: Floats, *, n: int
+) -> list[Shares]:
+    """Return the (name, value) of each of n rows, in the order in which they come.
+
+    `row` says how many there are of each, and is in order.
+    """
+    pairs = list(zip(names.tolist(), values.tolist(), strict=True))
+    ends = np.searchsorted(row, np.arange(n + 1))
     return [tuple(pairs[a:b]) for a, b in pairwise(ends.tolist())]
