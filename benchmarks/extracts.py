@@ -10,7 +10,6 @@ own, after a small one; memory is the most that it held beyond what it held befo
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.memory import added_mb, start_peak_mb
 from riskmap.layers.survey import read_as
 from tests.protocol_buffers import blob, field, packed, zigzag
 
@@ -67,15 +67,11 @@ def _way(k: int) -> bytes:
 def measure(small: Path, path: Path) -> tuple[float, float, int]:
     """Return seconds, added memory (MB) and rows of reading rivers, after a small extract."""
     read_as(small, preset="osm_waterways", layer="rivers", table=None)
-    before, started = _peak_mb(), time.perf_counter()
+    before, started = start_peak_mb(), time.perf_counter()
     rows, findings, _ = read_as(path, preset="osm_waterways", layer="rivers", table=None)
     if rows is None:
         raise RuntimeError(str(findings.problems))
-    return time.perf_counter() - started, _peak_mb() - before, len(rows)
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    return time.perf_counter() - started, added_mb(before), len(rows)
 
 
 def main(*millions: str) -> None:

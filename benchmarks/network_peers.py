@@ -22,6 +22,8 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from benchmarks.memory import added_mb, start_peak_mb
+
 TOLERANCE_M = 50.0
 #: World Mercator: good enough for peers that want a plane.
 PLANE = 3395
@@ -180,21 +182,6 @@ def ask(peer: str, path: Path, *, within_s: float) -> dict[str, float] | str:
     return answer if answer["seconds"] <= within_s else f"not within {within_s:.0f} s"
 
 
-def _start_peak_mb() -> float:
-    """Forget the most memory that was held so far, on Linux, and return what is held now, MB.
-
-    A process begins with the most that the one held that started it.
-    """
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return _peak_mb()
-
-
-def _peak_mb() -> float:
-    """Return the most memory that the process has held since then, MB."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return float(status.split("VmHWM:")[1].split()[0]) / 1024.0
-
-
 def main() -> None:
     warnings.simplefilter("ignore")
     peer, path = sys.argv[1:]
@@ -202,11 +189,11 @@ def main() -> None:
         work = PEERS[peer](gpd.read_parquet(path))
     except ModuleNotFoundError as error:
         sys.exit(f"skipped: {error.name} is not installed (pip install riskmap[bench])")
-    before = _start_peak_mb()
+    before = start_peak_mb()
     started = time.perf_counter()
     nodes, edges, parts = work()
     seconds = time.perf_counter() - started
-    added = _peak_mb() - before
+    added = added_mb(before)
     print(json.dumps({"seconds": seconds, "added_mb": added, "nodes": nodes, "edges": edges,
                       "parts": parts}))  # fmt: skip
 

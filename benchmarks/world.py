@@ -7,7 +7,6 @@ with ``python -m benchmarks.world``; where the file is not there it says so and 
 
 from __future__ import annotations
 
-import resource
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +17,7 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from benchmarks.memory import added_mb, start_peak_mb
 from riskmap.geodesy import line_lengths_km
 from riskmap.network.direction import infer_direction
 from riskmap.network.joining import label_places
@@ -83,23 +83,19 @@ def main() -> None:
     exact = parts_of_exact_ends(rivers.geometry.to_numpy())
     print(f"World: {len(rivers)} lines, {len(coords)} vertices, {km:.0f} km, {exact} parts")
     build_reaches(rivers.iloc[:1000], snap_tolerance_m=TOLERANCE_M)  # loads the compiled parts
-    before_mb, started = _peak_mb(), time.perf_counter()
+    before_mb, started = start_peak_mb(), time.perf_counter()
     reaches = build_reaches(rivers, snap_tolerance_m=TOLERANCE_M, flow_direction="inferred")
-    seconds, added_mb = time.perf_counter() - started, _peak_mb() - before_mb
+    seconds, more_mb = time.perf_counter() - started, added_mb(before_mb)
     parts = np.unique(parts_of_network(reaches)[reaches.u]).size
     print(
         f"  build_reaches {seconds:26.1f} s  {reaches.u.size} reaches, {parts} parts, "
-        f"{reaches.length_km.sum():.0f} km, {1000.0 * added_mb / len(rivers):.1f} KB a line"
+        f"{reaches.length_km.sum():.0f} km, {1000.0 * more_mb / len(rivers):.1f} KB a line"
     )
     started = time.perf_counter()
     told = infer_direction(reaches)
     seconds = time.perf_counter() - started
     known = told.length_km[told.flow_known].sum() / told.length_km.sum()
     print(f"  infer_direction {seconds:24.1f} s  known for {known:.0%} of the length")
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
 if __name__ == "__main__":
