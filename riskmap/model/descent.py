@@ -231,7 +231,10 @@ def _find_shortcuts(  # pragma: no cover
 
 @leaf
 def _is_something(mass: Floats) -> bool:  # pragma: no cover
-    return bool(mass.max() > -np.inf)
+    most = -np.inf
+    for m in range(mass.size):
+        most = max(most, mass[m])
+    return bool(most > -np.inf)
 
 
 @leaf

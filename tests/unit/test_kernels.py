@@ -41,5 +41,5 @@ def test_a_leaf_that_makes_an_array_is_refused() -> None:
     def makes_one(n: int) -> float:
         return float(np.zeros(n).sum())
 
-    with pytest.raises(NumbaError, match="No implementation of function .*zeros"):
+    with pytest.raises(NumbaError, match="zeros"):
         makes_one(3)
