@@ -30,7 +30,14 @@ $(STAMPS)/system:
 	    postgresql postgresql-postgis; }
 	@mkdir -p $(STAMPS) && touch $@
 
-demo: $(STAMPS)/run
+# What is compiled is kept beside the sources, and numba does not notice when a function that a kernel
+# calls from another module has changed.
+KERNELS := $(shell grep -rlE '^ *@(njit|leaf)' riskmap --include='*.py')
+$(STAMPS)/kernels: $(KERNELS)
+	@find riskmap -name '*.nb[ic]' -delete
+	@mkdir -p $(STAMPS) && touch $@
+
+demo: $(STAMPS)/run $(STAMPS)/kernels
 	$(BIN)/riskmap demo -o maps --overwrite
 
 lint: $(STAMPS)/test
@@ -38,10 +45,10 @@ lint: $(STAMPS)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: $(STAMPS)/test $(STAMPS)/system lint
+test: $(STAMPS)/test $(STAMPS)/system $(STAMPS)/kernels lint
 	$(BIN)/python -m pytest -n auto
 
-bench: $(STAMPS)/test
+bench: $(STAMPS)/test $(STAMPS)/kernels
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks
 
