@@ -232,8 +232,8 @@ def crowded(postgres: Server) -> Iterator[Database]:
         (
             'table = "mixta"',
             (
-                "crs: geom holds places in several reference systems: SRID 4326 (1 rows), "
-                "32719 (1 rows) (write a query with ST_Transform(…, 4326))"
+                "crs: geom holds places in several reference systems: SRID 4326 (1 row), "
+                "32719 (1 row) (write a query with ST_Transform(…, 4326))"
             ),
         ),
         (
