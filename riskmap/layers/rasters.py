@@ -24,6 +24,7 @@ from rasterio.warp import transform_bounds
 
 from riskmap.errors import DataError, Problem
 from riskmap.layers.sources import hash_source
+from riskmap.report import Count
 from riskmap.settings import RasterSection, Settings
 
 Floats = npt.NDArray[np.float64]
@@ -270,12 +271,8 @@ def _refuse(path: Path, raster: rasterio.DatasetReader, section: RasterSection) 
             Problem("rasters", str(path), "states no coordinate reference system", mend)
         )
     if section.band > raster.count:
-        raise DataError(
-            Problem(
-                "rasters", str(path), f"has {raster.count} bands, {section.band} is asked",
-                "name another band",
-            )
-        )  # fmt: skip
+        wrong = f"has {Count(raster.count):band|bands}, band {section.band} is asked for"
+        raise DataError(Problem("rasters", str(path), wrong, f"set band to at most {raster.count}"))
 
 
 def _around(lines: gpd.GeoSeries, within_km: float) -> list[shapely.Geometry]:

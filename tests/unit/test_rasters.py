@@ -202,7 +202,7 @@ def test_rasters_that_cannot_be_used(small_study: SmallStudy) -> None:
     with pytest.raises(DataError, match="states no coordinate reference system"):
         run_study(load_settings(study.path))
     _write(small_study.folder / "forest loss.tif", np.ones((2, 2), dtype=np.float32))
-    with pytest.raises(DataError, match="has 1 bands, 3 is asked"):
+    with pytest.raises(DataError, match="has 1 band, band 3 is asked for"):
         run_study(load_settings(_with_raster(small_study, "band = 3").path))
 
 
