@@ -30,7 +30,7 @@ from riskmap.network.doubts import contradictions, unknown_direction
 from riskmap.network.heights import heights_at
 from riskmap.network.reaches import Reaches, build_reaches
 from riskmap.network.roads import build_roads, lay_beside, tie_landings
-from riskmap.network.routing import read_routing
+from riskmap.network.routing import read_routing, tell_ids
 from riskmap.network.sites import Sited, Sites, sites_of_layer, stand_on_water
 from riskmap.network.travel import Speeds, build_arcs, reach_speeds
 from riskmap.network.water_areas import trace_centre_lines
@@ -124,6 +124,7 @@ def _with_direction(settings: Settings, rivers: gpd.GeoDataFrame, reaches: Reach
     """Infer the direction of flow where the study asks for it, else report what contradicts it."""
     section = settings.layers["rivers"]
     routing = read_routing(rivers["id"], rivers["next_down"])
+    reaches = replace(reaches, notes=(*reaches.notes, *tell_ids(rivers["id"], rivers["next_down"])))
     if section.flow_direction != "inferred":
         checked = contradictions(reaches, routing=routing)
         return replace(checked, notes=(*checked.notes, *unknown_direction(checked)))

@@ -24,7 +24,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
 from riskmap.network.arcs import Bools, Floats, Ints
-from riskmap.network.doubts import unknown_direction, with_doubts
+from riskmap.network.doubts import APART, unknown_direction, with_doubts
 from riskmap.network.outlets import (
     GROWS,
     Forest,
@@ -37,7 +37,7 @@ from riskmap.network.outlets import (
     span_reaches,
 )
 from riskmap.network.reaches import Reaches, turn_reaches
-from riskmap.network.routing import NO_ROUTING, Routing, named_directions
+from riskmap.network.routing import NO_ROUTING, Routing, apart_from_below, named_directions
 from riskmap.network.stretches import join_reaches
 from riskmap.report import Note
 
@@ -123,12 +123,13 @@ def infer_direction(
         told_of,
         [
             (~known, "the direction is not known: the evidence is too weak", ""),
+            (apart_from_below(reaches, routing), *APART),
             (turned, "is drawn against the flow of its neighbours", _LOOK),
             (rises, f"rises by more than {_RISE_M:g} m", _LOOK),
             (against, "its id says that it flows against its neighbours", "mend the id"),
         ],
     )
-    notes = (*told_of.notes, *_summary(told_of), *drawn)
+    notes = (*told_of.notes, *_summary(told_of), *_without_height(height), *drawn)
     return turn_reaches(replace(told_of, notes=notes), way < 0.0)
 
 
@@ -172,6 +173,16 @@ def _summary(reaches: Reaches) -> tuple[Note, ...]:
         Note("notice", "rivers", None, what, count=int(known.sum())),
         *unknown_direction(reaches),
     )
+
+
+def _without_height(height_m: Floats | None) -> tuple[Note, ...]:
+    """Say at how many of the ends and confluences no height is known, though heights are given."""
+    missing = 0 if height_m is None else int(np.isnan(height_m).sum())
+    if height_m is None or not missing:
+        return ()
+    what = f"no height is known at {missing:,} of {height_m.size:,} ends and confluences"
+    mend = "name a raster that covers all rivers"
+    return (Note("notice", "rivers", "elevation", what, mend, missing),)
 
 
 def _drawn_against(reaches: Reaches, way: Floats, sure: Bools) -> tuple[Bools, tuple[Note, ...]]:

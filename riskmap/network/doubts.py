@@ -13,9 +13,14 @@ import numpy as np
 
 from riskmap.network.arcs import Bools, group_by
 from riskmap.network.reaches import Reaches
-from riskmap.network.routing import NO_ROUTING, Routing, named_directions
+from riskmap.network.routing import NO_ROUTING, Routing, apart_from_below, named_directions
 from riskmap.report import Note, Places, notes_at
 
+#: What the reaches found by `apart_from_below` are told to have, and the mend.
+APART = (
+    "does not meet the line that its id says it flows into",
+    "draw it up to that line, raise snap_tolerance_m, or mend next_down",
+)
 _MEND = 'turn the line round, or use flow_direction = "inferred"'
 
 
@@ -77,6 +82,7 @@ def contradictions(reaches: Reaches, *, routing: Routing = NO_ROUTING) -> Reache
     result = with_doubts(
         reaches,
         [
+            (apart_from_below(reaches, routing), *APART),
             (doubtful, "flows against its neighbours", _MEND),
             (ids & ~doubtful, "flows against what its id says", _MEND),
         ],

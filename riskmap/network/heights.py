@@ -12,6 +12,7 @@ import numpy as np
 import rasterio
 from pyproj import Transformer
 from rasterio.errors import RasterioIOError
+from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
 from riskmap.errors import DataError, Problem
@@ -35,7 +36,8 @@ def heights_at(path: Path, node_xy: Floats) -> Floats:
     Raises
     ------
     DataError
-        Where the raster cannot be read, or states no coordinate reference system.
+        Where the raster cannot be read, states no coordinate reference system, or has no height
+        at any of the places.
     """
     try:
         with rasterio.open(path) as raster:
@@ -43,11 +45,23 @@ def heights_at(path: Path, node_xy: Floats) -> Floats:
                 raise DataError(
                     Problem("rivers", "elevation", "the raster states no CRS", "assign its CRS")
                 )
-            return _sample(raster, node_xy)
+            heights = _sample(raster, node_xy)
+            if np.isnan(heights).all():
+                raise DataError(_elsewhere(path, raster, node_xy))
+            return heights
     except RasterioIOError as error:
         raise DataError(
             Problem("rivers", "elevation", f"{path.name} cannot be read: {error}", "check the path")
         ) from None
+
+
+def _elsewhere(path: Path, raster: rasterio.DatasetReader, node_xy: Floats) -> Problem:
+    """Say that a raster has no height at any place, and where both are."""
+    bounds = transform_bounds(raster.crs, "EPSG:4326", *raster.bounds)
+    here = (*node_xy.min(axis=0), *node_xy.max(axis=0))
+    where, rivers = ("{:.2f}, {:.2f} to {:.2f}, {:.2f}".format(*box) for box in (bounds, here))
+    what = f"{path.name} has no height at any river: it spans {where}, the rivers {rivers}"
+    return Problem("rivers", "elevation", what, "name a raster of this region")
 
 
 def _sample(raster: rasterio.DatasetReader, node_xy: Floats) -> Floats:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from riskmap.network.arcs import Floats
+from riskmap.network.arcs import Bools, Floats
 from riskmap.network.reaches import Reaches
+from riskmap.report import Count, Note, NoteKind
 
 Longs = npt.NDArray[np.int64]
 
 #: A line of several reaches.
 _SEVERAL = -2
+#: Rows of one finding that are named.
+_NAMED = 10
 
 
 class Routing(NamedTuple):
@@ -43,16 +48,84 @@ def read_routing(ids: pd.Series, next_down: pd.Series) -> Routing:
     ids, next_down
         Texts, indexed by row number; "" and "0" below mean that there is none.
     """
-    own = ids.astype(str).str.removesuffix(".0")
-    below = next_down.astype(str).str.removesuffix(".0")
-    own, below = own[own != ""], below[own != ""]
-    own = own[below.groupby(own).transform("nunique") == 1]
+    own, below = _lines_with_ids(ids, next_down)
+    own = own[~_at_odds(own, below)]
     row_of = pd.Series(own.index, index=own.to_numpy())
     row_of = row_of[~row_of.index.duplicated()]
     first = own.map(row_of)
     lines = below[own.index][first == own.index].map(row_of).dropna()
     later = first[first != own.index]
     return Routing(_by_row(lines), _by_row(later))
+
+
+def tell_ids(ids: pd.Series, next_down: pd.Series) -> tuple[Note, ...]:
+    """Say which ids tell nothing about the direction of flow, or nothing that can be true.
+
+    Parameters
+    ----------
+    ids, next_down
+        As for `read_routing`.
+    """
+    own, below = _lines_with_ids(ids, next_down)
+    at_odds = own.index[_at_odds(own, below)].tolist()
+    lost = below.index[~below.isin(["", "0"]) & ~below.isin(own)].tolist()
+    findings: tuple[tuple[NoteKind, list[int], str, str], ...] = (
+        (
+            "doubtful",
+            at_odds,
+            "{n:row has|rows have} an id that names different lines below: it is not used",
+            "give every line an id of its own",
+        ),
+        (
+            "doubtful",
+            _in_circles(read_routing(ids, next_down)),
+            "{n:line flows|lines flow} in a circle, by what the ids say",
+            "mend next_down",
+        ),
+        (
+            "notice",
+            lost,
+            "{n:line flows|lines flow} into an id that no row has: it tells no direction",
+            "take in what is missing; where the layer was cut at its edge it does no harm",
+        ),
+    )
+    return tuple(
+        Note(kind, "rivers", _rows(rows), what.format(n=Count(len(rows))), mend, len(rows))
+        for kind, rows, what, mend in findings
+        if len(rows)
+    )
+
+
+def _lines_with_ids(ids: pd.Series, next_down: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return the ids of the rows that have one, and the ids below these."""
+    own = ids.astype(str).str.removesuffix(".0")
+    below = next_down.astype(str).str.removesuffix(".0")
+    return own[own != ""], below[own != ""]
+
+
+def _at_odds(own: pd.Series, below: pd.Series) -> pd.Series:
+    """Tell the rows whose id stands for different lines, since these name different ones below."""
+    return below.groupby(own).transform("nunique") > 1
+
+
+def _in_circles(routing: Routing) -> list[int]:
+    """Return the lines that flow into themselves, at once or by way of others."""
+    rows = np.fromiter(routing.below.keys(), dtype=np.int64, count=len(routing.below))
+    below = np.fromiter(routing.below.values(), dtype=np.int64, count=len(routing.below))
+    number, ends = np.unique(np.concatenate([rows, below]), return_inverse=True)
+    own, to = ends[: rows.size], ends[rows.size :]
+    graph = coo_array((np.ones(own.size, dtype=np.int8), (own, to)), (number.size, number.size))
+    label = connected_components(graph, connection="strong")[1]
+    circle = np.bincount(label)[label] > 1
+    circle[own[own == to]] = True
+    return [int(row) for row in number[circle]]
+
+
+def _rows(rows: Sequence[int]) -> str:
+    """Return the first few rows as words."""
+    named = ", ".join(map(str, rows[:_NAMED]))
+    more = len(rows) - _NAMED
+    return f"row {named}" if len(rows) == 1 else f"rows {named}" + (" …" if more > 0 else "")
 
 
 def _by_row(rows: pd.Series) -> dict[int, int]:
@@ -96,6 +169,32 @@ def named_directions(reaches: Reaches, routing: Routing) -> Floats:
         if len(mouths) == 1:
             _follow(reaches, nodes[row], mouths[0], way)
     return way
+
+
+def apart_from_below(reaches: Reaches, routing: Routing) -> Bools:
+    """Tell one reach of each line that does not meet the line which its id says it flows into.
+
+    Parameters
+    ----------
+    reaches
+        The network.
+    routing
+        What the ids of the lines say.
+    """
+    apart = np.zeros(reaches.u.size, dtype=np.bool_)
+    if not routing.below:
+        return apart
+    n, line = len(reaches.node_xy), _lines_of_reaches(reaches, routing)
+    below_of = np.full(max(int(line.max(initial=0)), *routing.below) + 1, -1, dtype=np.int64)
+    below_of[list(routing.below)] = list(routing.below.values())
+    below = np.where(line >= 0, below_of[line], -1)
+    own = np.flatnonzero((below >= 0) & np.isin(below, line))
+    ends = np.unique(np.concatenate([line * n + reaches.u, line * n + reaches.v]))
+    meets = np.isin(below[own] * n + reaches.u[own], ends)
+    meets |= np.isin(below[own] * n + reaches.v[own], ends)
+    lines, first = np.unique(line[own], return_index=True)
+    apart[own[first[~np.isin(lines, line[own[meets]])]]] = True
+    return apart
 
 
 def _lines_of_reaches(reaches: Reaches, routing: Routing) -> Longs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from riskmap.network.direction import infer_direction
 from riskmap.network.doubts import contradictions, unknown_direction
 from riskmap.network.heights import heights_at
 from riskmap.network.reaches import Reaches, build_reaches
-from riskmap.network.routing import NO_ROUTING, Routing, read_routing
+from riskmap.network.routing import NO_ROUTING, Routing, read_routing, tell_ids
 from riskmap.settings import settings_from_mapping
 from tests.river_networks import ATTRIBUTES, TrueNetwork, grow_rivers, rivers_of
 
@@ -207,6 +208,33 @@ def test_routing_reads_ids_of_any_kind() -> None:
     assert read_routing(ids, below) == ({3: 4, 5: 3}, {6: 5})  # now they are one line
 
 
+def test_ids_that_cannot_be_followed_are_told() -> None:
+    ids = pd.Series(["1", "2", "3", "4", "5", "5", "7", "8", ""], index=range(2, 11))
+    below = pd.Series(["2", "3", "1", "0", "1", "0", "99", "0", "98"], index=ids.index)
+    told = [(note.kind, note.feature, note.count, note.what) for note in tell_ids(ids, below)]
+    assert told == [
+        ("doubtful", "rows 6, 7", 2,
+         "2 rows have an id that names different lines below: it is not used"),
+        ("doubtful", "rows 2, 3, 4", 3, "3 lines flow in a circle, by what the ids say"),
+        ("notice", "row 8", 1,
+         "1 line flows into an id that no row has: it tells no direction"),
+    ]  # fmt: skip
+    assert tell_ids(ids[:0], below[:0]) == ()
+    assert tell_ids(ids[7:8], below[7:8]) == ()
+
+
+@pytest.mark.parametrize("look", [contradictions, infer_direction])
+def test_a_line_apart_from_the_one_that_its_id_names_is_told(
+    look: Callable[..., Reaches],
+) -> None:
+    """The west arm ends where the middle begins, which lies above the south that its id names."""
+    reaches = network(drawn(set()))
+    row = {str(name): int(k) for name, k in zip(reaches.name, reaches.source_id, strict=True)}
+    routing = Routing({row["west"]: row["south"], row["middle"]: row["south"]}, {})
+    notes = [note for note in look(reaches, routing=routing).notes if "does not meet" in note.what]
+    assert [note.feature for note in notes] == [f"row {row['west']}"]
+
+
 def test_heights_tell_the_outlet(tmp_path: Path) -> None:
     """The land falls to the north-west, whatever the confluences look like."""
     fall = np.linspace(0.0, 700.0, 700)[:, None] + np.linspace(0.0, 200.0, 500)[None, :]
@@ -235,7 +263,10 @@ def test_heights_outside_the_raster_are_unknown(tmp_path: Path) -> None:
     band[0, 0] = -9999
     with rasterio.open(path, "w", **profile) as raster:
         raster.write(band, 1)
-    assert np.isnan(heights_at(path, np.array([[0.0, 0.0]]))).all()
+    away, there = [0.0, 0.0], [-70.83925, -12.66009]
+    assert heights_at(path, np.array([away, there])) == pytest.approx([np.nan, 7.0], nan_ok=True)
+    with pytest.raises(DataError, match=r"no height at any river: it spans -70\.84, -12\.66 to"):
+        heights_at(path, np.array([away]))
     with pytest.raises(DataError, match=r"nothing\.tif cannot be read"):
         heights_at(tmp_path / "nothing.tif", np.zeros((1, 2)))
 
