@@ -72,10 +72,11 @@ def node_lines(
     rank
         Of equal lines the one of the lowest rank stays.
     tolerance_m
-        Gaps up to this are closed, m.
+        Gaps up to this are closed, m. What is at one place, to a millimetre, is always joined.
     """
     coords, offsets, shape = vertices_of(shapes)
     notes, mends, rank = _several_parts(shape), Mends(row[shape]), rank[shape]
+    tolerance_m = max(tolerance_m, SAME_PLACE_M)
     keep = distinct_lines(coords, offsets, rank, mends)
     if not keep.size:
         return no_pieces(), (*notes, *mends.notes())

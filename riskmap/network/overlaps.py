@@ -40,6 +40,8 @@ LEAST_RUN = 4.0
 WALKS_A_THREAD = 200
 #: Steps of the walk along a line, in a tolerance.
 STEPS = 10
+#: No step is shorter than this, m: a walk beside a long second copy would not end.
+LEAST_STEP_M = 0.1
 #: Two digitisations are at one place where they are no farther apart than this share of the
 #: tolerance, or than twice what a quarter of the steps keeps within, at most half the tolerance.
 PARTED = 0.1
@@ -133,16 +135,16 @@ def _find_runs(lines: Lines, feet: Found, tolerance_m: float) -> _Runs:
     xy = end_places(lines, feet.other)
     met = (xy == lines.xy[feet.segment + (feet.t > 0.5)]).all(axis=1)
     metres = scales(xy)
+    step_m = max(tolerance_m / STEPS, LEAST_STEP_M)
 
     def walk(low: int, high: int) -> tuple[Floats, Floats, Longs]:
         at = slice(low, high)
-        return _walk(
-            lines, feet.other[at], beside[at], feet.segment[at], met[at], metres[at], tolerance_m
-        )
+        ends = feet.other[at], beside[at], feet.segment[at], met[at], metres[at]
+        return _walk(lines, *ends, tolerance_m, step_m)
 
     parts = in_parts(walk, feet.other.size, least=WALKS_A_THREAD)
     run, place, segment = map(np.concatenate, zip(*parts, strict=True))
-    at = np.flatnonzero(run >= LEAST_RUN * tolerance_m)
+    at = np.flatnonzero(run >= LEAST_RUN * STEPS * step_m)
     runs = _Runs(feet.other[at], beside[at], run[at], segment[at], place[at])
     return _farthest_first(lines, runs)
 
@@ -237,12 +239,13 @@ def _walk(  # pragma: no cover
     met: Bools,
     metres: Floats,
     within_m: float,
+    step_m: float,
 ) -> tuple[Floats, Floats, Longs]:
     """Walk from each end along its chain while another is beside it, or a far part of its own.
 
     Returns how far from the end the two part, m, where, and on which segment; 0 where the walk
     comes to the other end of the chain, or the two have `met` at a vertex and fork from it. Steps
-    are measured from the end, so that they do not depend on vertices.
+    of one length are measured from the end, so that they do not depend on vertices.
     """
     run, place = np.zeros(end.size), np.zeros((end.size, 2))
     at_segment = np.zeros(end.size, dtype=np.int64)
@@ -260,14 +263,14 @@ def _walk(  # pragma: no cover
             half += first[chain]
             side = (half, side[1], side[2]) if ahead else (side[0], half - 1, side[2])
         scale = metres[i, 0], metres[i, 1]
-        away = _steps_beside(xy, along, begin, (length, room), ahead, side, scale, within_m)
+        away = _steps_beside(xy, along, begin, (length, room), ahead, side, scale, within_m, step_m)
         n = away.size
-        if n * within_m / STEPS < LEAST_RUN * within_m or (met[i] and away[n // 2] > ONE_LINE_M):
+        if n < LEAST_RUN * STEPS or (met[i] and away[n // 2] > ONE_LINE_M):
             continue
         limit = max(PARTED * within_m, min(0.5 * within_m, 2.0 * np.sort(away)[n // 4]))
         while n > 0 and away[n - 1] > limit:
             n -= 1
-        run[i] = max(n - 1, 0) * within_m / STEPS
+        run[i] = max(n - 1, 0) * step_m
         at = run[i] if ahead else length - run[i]
         k, x, y = _place_at(xy, along, begin, at, ahead)
         at_segment[i], place[i, 0], place[i, 1] = k, x, y
@@ -284,6 +287,7 @@ def _steps_beside(  # pragma: no cover
     side: tuple[int, int, int],
     scale: tuple[float, float],
     within_m: float,
+    step_m: float,
 ) -> Floats:
     """Return how far from another chain each step of a walk is till it leaves that, m.
 
@@ -292,24 +296,23 @@ def _steps_beside(  # pragma: no cover
     other, and where the walk begins beside it.
     """
     length, room = span
-    step = within_m / STEPS
     least = math.ceil(LEAST_RUN * STEPS) - 1
-    if least * step >= room:
+    if least * step_m >= room:
         return np.empty(0)
     # Most tees are far away at the least run: they need no walk.
-    at = least * step if ahead else length - least * step
+    at = least * step_m if ahead else length - least * step_m
     _, x, y = _place_at(xy, along, begin, at, ahead)
-    reach_m, near = 1.5 * least * step + 4.0 * within_m, side[2]
+    reach_m, near = 1.5 * least * step_m + 4.0 * within_m, side[2]
     if _away(xy, along, side, near, reach_m, x, y, scale, within_m)[0] < 0.0:
         return np.empty(0)
     away = np.empty(64)
     k, n = begin, 0
-    while n * step < room:
+    while n * step_m < room:
         if n == away.size:
             away = np.concatenate((away, np.empty_like(away)))
-        at = n * step if ahead else length - n * step
+        at = n * step_m if ahead else length - n * step_m
         k, x, y = _place_at(xy, along, k, at, ahead)
-        reach_m = 1.5 * n * step + 4.0 * within_m
+        reach_m = 1.5 * n * step_m + 4.0 * within_m
         away[n], near = _away(xy, along, side, near, reach_m, x, y, scale, within_m)
         if away[n] < 0.0:
             return away[:n]

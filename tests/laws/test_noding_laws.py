@@ -59,6 +59,36 @@ def test_a_network_without_faults_stays_as_it_is(seed: int, side: int) -> None:
     assert (reaches.node_xy[reaches.v] == ends[:, 1]).all()
 
 
+@pytest.mark.parametrize("tolerance_m", [0.0, 1e-6, 0.01, 1.0, 5.0])
+@law
+@given(seed=seeds, side=st.integers(2, 6))
+def test_the_tolerance_may_be_as_small_as_it_likes(
+    tolerance_m: float, seed: int, side: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    truth = grow_rivers(rng, side)
+    faults = frozenset({"copies", "cuts", "gaps", "offsets"})  # the others have a size of their own
+    lines = with_faults(rng, truth, faults, share=0.5, tolerance_m=tolerance_m)
+    reaches = build_reaches(rivers_of(lines), snap_tolerance_m=tolerance_m)
+    assert not differences(reaches, truth, within_m=tolerance_m + 1e-3)
+
+
+@pytest.mark.parametrize("tolerance_m", [0.0, 0.01])
+def test_without_a_tolerance_tees_and_overlaps_are_still_mended(tolerance_m: float) -> None:
+    """A tributary ends within a segment; half of the river stands twice, and forks from it."""
+    river = np.array([[-70.2, -12.6], [-69.8, -12.65], [-69.0, -12.6]])
+    tee, begin = 0.7 * river[0] + 0.3 * river[1], 0.4 * river[0] + 0.6 * river[1]
+    part = 0.5 * river[1] + 0.5 * river[2]
+    lines = [
+        river,
+        np.array([tee, [-70.08, -12.3]]),
+        np.array([begin, river[1], part, [-69.1, -12.3]]),
+    ]
+    reaches = build_reaches(rivers_of(lines), snap_tolerance_m=tolerance_m)
+    graph = contracted(built_graph(reaches))
+    assert sorted(dict(graph.degree).values()) == [1, 1, 1, 1, 3, 3]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "side"), [(0, 100), (1, 100), (2, 100), (3, 316)])
 def test_a_large_network_with_faults_is_mended(seed: int, side: int) -> None:
