@@ -33,7 +33,7 @@ def commands() -> None:
     """Time the command line as a person waits for it."""
     with tempfile.TemporaryDirectory() as folder:
         for words in (("--help",), ("demo", "-o", folder, "--overwrite")):
-            run = [sys.executable, "-m", "riskmap.cli", *words]
+            run = [sys.executable, "-m", "riskmap", *words]
             took = seconds(lambda: subprocess.run(run, capture_output=True, check=True), runs=3)  # noqa: B023
             print(f"riskmap {words[0]:<40}{took:10.2f} s")
 

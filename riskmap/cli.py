@@ -437,7 +437,3 @@ def _save_map(
 
     page = result.map(language=language.value if language else None)
     write_whole(path, page.get_root().render().encode(), overwrite=overwrite)
-
-
-if __name__ == "__main__":
-    main()

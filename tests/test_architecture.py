@@ -29,6 +29,7 @@ FLOORS = (
     ("basins",),
     ("study",),
     ("cli", "cli_import", "cli_options"),
+    ("__main__",),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if "_embedded" not in p.parts)

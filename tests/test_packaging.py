@@ -54,7 +54,7 @@ def test_the_installed_wheel_runs_the_demonstration(wheel: Path, tmp_path: Path)
     found = subprocess.run(where, cwd=empty, env=env, capture_output=True, text=True, check=True)
     assert str(site) in found.stdout
     run = subprocess.run(
-        [sys.executable, "-m", "riskmap.cli", "demo"],
+        [sys.executable, "-m", "riskmap", "demo"],
         cwd=empty, env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

@@ -67,7 +67,7 @@ ROUTES = [
 
 
 def riskmap(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "riskmap.cli", *map(str, args)]
+    command = [sys.executable, "-m", "riskmap", *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
 
 

@@ -333,7 +333,7 @@ def test_a_process_that_is_killed_in_mid_write_leaves_all_as_it_was(
         "$$BEGIN PERFORM pg_sleep(20); RETURN NEW; END$$",
         "CREATE TRIGGER lento BEFORE INSERT ON corridors FOR EACH ROW EXECUTE FUNCTION espera()",
     )
-    command = [sys.executable, "-m", "riskmap.cli", "rank", small_study.path,
+    command = [sys.executable, "-m", "riskmap", "rank", small_study.path,
                "-o", database.address, "--overwrite"]  # fmt: skip
     process = subprocess.Popen(
         [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
